@@ -1,0 +1,35 @@
+# Two commands are enough: `make demo` and `make test`. Each makes .venv if it is not there.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo test lint types install clean
+
+demo: $(INSTALLED)  ## search a small CNN on real digits with Ray and SQLite, and print the Pareto front
+	$(BIN)/paretree run examples/digits.py --more 48
+	$(BIN)/paretree front digits --plot digits-front.png
+
+test: $(INSTALLED)  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The repository root is the package, so mypy needs to see it under the package's name.
+types: $(INSTALLED)
+	mkdir -p $(VENV)/typing && ln -sfn ../.. $(VENV)/typing/paretree
+	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml -p paretree
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Paretree needs Python 3.11 or newer; set PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev,bench]"
+	touch $@
+
+clean:  ## remove what make and Python leave behind
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
