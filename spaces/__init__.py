@@ -1,0 +1,38 @@
+"""What can be searched: the space language, and the spaces written in it."""
+
+from .build import Build, UnstorableWarning
+from .choice import Choice, Maybe
+from .configuration import Configuration, Part
+from .domains import Decision
+from .errors import ConfigurationError, SpaceError
+from .expressions import Expression, apply, where
+from .node import Node
+from .priors import Normal
+from .ranges import Float, Int
+from .repeat import Repeat
+from .share import share
+from .slots import Slot
+from .space import Space
+
+__all__ = [
+    "Build",
+    "Choice",
+    "Configuration",
+    "ConfigurationError",
+    "Decision",
+    "Expression",
+    "Float",
+    "Int",
+    "Maybe",
+    "Node",
+    "Normal",
+    "Part",
+    "Repeat",
+    "Slot",
+    "Space",
+    "SpaceError",
+    "UnstorableWarning",
+    "apply",
+    "share",
+    "where",
+]

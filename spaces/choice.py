@@ -1,0 +1,211 @@
+"""One of several: `Choice` and `Maybe`."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from .build import Build
+from .declare import Place
+from .domains import Decision, Labels
+from .errors import SpaceError, brief
+from .literals import Constant, check_label, is_number, lift, plain, typed_keywords
+from .node import Environment, Node, join
+from .references import reference, short_name
+from .slots import Literal
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Choice(Node):
+    """One of several options, each a plain value or a subtree.
+
+    An option is known by its label, never by its position, so options may be added and reordered freely. Options given
+    by keyword are labelled by it; a plain value is its own label; a `Build` is labelled by what it builds.
+
+    Args:
+        options: the options, as positional arguments or as `label=option`, not both.
+        ordered: the options are written in a meaningful order (sizes, degrees).
+        weights: prior probabilities, one for each option; they need not sum to 1.
+        name: its segment of the path where it stands in a sequence.
+    """
+
+    options: tuple[tuple[str, Node], ...]
+    labelled: bool
+    ordered: bool = False
+    weights: tuple[float, ...] | None = None
+
+    def __init__(
+        self,
+        /,
+        *options: object,
+        ordered: bool = False,
+        weights: Sequence[float] | None = None,
+        name: str | None = None,
+        **labelled: object,
+    ) -> None:
+        pairs = [(None, option) for option in options] + list(labelled.items())
+        nodes = [(label, lift(option)) for label, option in pairs]
+        options_ = tuple((_own_label(node) if label is None else label, node) for label, node in nodes)
+        object.__setattr__(self, "options", options_)
+        object.__setattr__(self, "labelled", bool(labelled))
+        object.__setattr__(self, "ordered", ordered)
+        object.__setattr__(self, "weights", tuple(map(plain, weights)) if isinstance(weights, Iterable) else weights)
+        object.__setattr__(self, "name", name)
+        if options and labelled:
+            raise SpaceError(self, "", "some options have labels and some have none", "label all of them, or none")
+
+    @property
+    def decides(self) -> bool:
+        """Always, also among one: a second option may be added later."""
+        return True
+
+    @cached_property
+    def _decisions(self) -> tuple[Decision, ...]:
+        return tuple(self._decision(label, node) for label, node in self.options)
+
+    def _decision(self, label: str, node: Node) -> Decision:
+        """What is written down for an option: itself where it is a plain unlabelled scalar, else its label."""
+        if isinstance(node, Constant) and node.is_scalar and not self.labelled:
+            return node.value  # type: ignore[no-any-return]
+        return label
+
+    def check(self, path: str) -> None:
+        """Refuse what does not tell the options apart."""
+        if not self.options:
+            raise SpaceError(self, path, "there is nothing to choose from", "give at least one option")
+        if not isinstance(self.ordered, bool):
+            raise SpaceError(
+                self,
+                path,
+                f"ordered must be True or False, not {brief(self.ordered)}",
+                "if this is an option, give it another label",
+            )
+        self._check_labels(path)
+        if self.weights is not None:
+            self._check_weights(path, self.weights)
+
+    def _check_labels(self, path: str) -> None:
+        for label, node in self.options:
+            if self.labelled or not isinstance(node, Constant):
+                check_label(self, path, label)
+        endless = [value for value in self._decisions if isinstance(value, float) and not math.isfinite(value)]
+        if endless:
+            raise SpaceError(
+                self, path, f"{endless[0]} cannot be written down as a decision", "label it: Choice(unlimited=..., ...)"
+            )
+        repeated = [label for label, count in Counter(label for label, _ in self.options).items() if count > 1]
+        if repeated:
+            raise SpaceError(
+                self,
+                path,
+                f"two options are labelled {brief(repeated[0])}",
+                "remove one, or label them by keyword: Choice(first=..., second=...)",
+            )
+        if len(set(self._decisions)) < len(self._decisions):
+            raise SpaceError(
+                self, path, "two options are equal to Python (as 1, 1.0 and True are)", "label them by keyword"
+            )
+
+    def _check_weights(self, path: str, weights: object) -> None:
+        if not isinstance(weights, tuple):
+            raise SpaceError(
+                self, path, f"weights must be a list, not {brief(weights)}", "give a number for each option"
+            )
+        if len(weights) != len(self.options):
+            raise SpaceError(
+                self, path, f"{len(weights)} weights for {len(self.options)} options", "give one weight for each option"
+            )
+        if not all(is_number(weight) and weight >= 0 for weight in weights) or not is_number(sum(weights)):
+            raise SpaceError(self, path, f"weights {brief(weights)} are no probabilities", "use numbers from 0 to 1")
+        if not sum(weights) > 0:
+            raise SpaceError(self, path, "all weights are 0", "give at least one option a positive weight")
+
+    def children(self) -> Iterable[tuple[str, Node]]:
+        """The options that have something to decide or to build below them."""
+        return [(f"={label}", node) for label, node in self.options]
+
+    def declare(self, place: Place) -> None:
+        """Enter the decision, and below it what each option leaves to decide."""
+        place.decide(self, Labels(self._decisions, self.ordered, self.weights))
+        for decision, (segment, node) in zip(self._decisions, self.children(), strict=True):
+            place.enter(segment, node, when=Literal(place.path, (decision,)))
+
+    def taken(self, path: str, env: Environment) -> tuple[str, Node]:
+        """The path and the node of the option decided on."""
+        index = self._decisions.index(env.values[path])
+        label, node = self.options[index]
+        return join(path, f"={label}"), node
+
+    def resolve(self, path: str, env: Environment) -> object:
+        """What the option decided on stands for."""
+        inner, node = self.taken(path, env)
+        return node.resolve(inner, env)
+
+    def _arguments(self) -> Iterable[str]:
+        if self.labelled:
+            yield from typed_keywords(self.options)
+        else:
+            yield from (repr(node) for _, node in self.options)
+        for flag, default in (("ordered", False), ("weights", None), ("name", None)):
+            if getattr(self, flag) is not default:
+                yield f"{flag}={getattr(self, flag)!r}"
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Maybe(Node):
+    """A part that is there or not. Decided as True or False; what is absent stands for None.
+
+    Args:
+        node: the part, a plain value or a subtree.
+        weight: prior probability that it is there.
+        name: its segment of the path where it stands in a sequence.
+    """
+
+    node: Node
+    weight: float = 0.5
+
+    def __init__(self, node: object, weight: float = 0.5, *, name: str | None = None) -> None:
+        object.__setattr__(self, "node", lift(node))
+        object.__setattr__(self, "weight", plain(weight))
+        object.__setattr__(self, "name", name)
+
+    @property
+    def decides(self) -> bool:
+        """Always."""
+        return True
+
+    def check(self, path: str) -> None:
+        """Refuse a weight that is no probability."""
+        if not is_number(self.weight) or not 0 <= self.weight <= 1:
+            raise SpaceError(self, path, f"weight {brief(self.weight)} is no probability", "use a number from 0 to 1")
+
+    def children(self) -> Iterable[tuple[str, Node]]:
+        """The part."""
+        return [("=True", self.node)]
+
+    def declare(self, place: Place) -> None:
+        """Enter the decision, and below it what the part leaves to decide."""
+        weights = None if self.weight == 0.5 else (1 - self.weight, self.weight)
+        place.decide(self, Labels((False, True), weights=weights))
+        place.enter("=True", self.node, when=Literal(place.path, (True,)))
+
+    def taken(self, path: str, env: Environment) -> tuple[str, Node]:
+        """The path and the node that this stands for: the part, or None."""
+        return (join(path, "=True"), self.node) if env.values[path] else (path, Constant(None))
+
+    def resolve(self, path: str, env: Environment) -> object:
+        """What the part stands for, or None."""
+        inner, node = self.taken(path, env)
+        return node.resolve(inner, env)
+
+
+def _own_label(node: Node) -> str:
+    if node.name is not None:
+        return node.name
+    if isinstance(node, Constant):
+        named = reference(node.value)
+        return short_name(named) if named else str(node.value)
+    return node.label if isinstance(node, Build) else type(node).__name__

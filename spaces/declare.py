@@ -1,0 +1,201 @@
+"""From a tree of nodes to the flat table of slots.
+
+Nodes declare themselves at a `Place`; what cannot stand as it is written is refused here, with its path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from .domains import Domain
+from .errors import SpaceError, brief
+from .literals import check_label
+from .node import Node, join
+from .slots import Gate, Literal, Slot, parents_first
+
+MAX_PATH = 512
+"""Characters a path may have: Optuna's SQL schema allows no more for a parameter's name."""
+
+
+class Decided(NamedTuple):
+    """A decision in the table: the node that makes it, what it may be and when it is made."""
+
+    node: Node
+    domain: Domain
+    gate: Gate
+
+
+class Use(NamedTuple):
+    """An expression at `place` that computes with `operand`, its operand number `position`."""
+
+    holder: Node
+    position: int
+    operand: Node
+    place: Place
+
+
+@dataclass
+class Table:
+    """The table while it is being made."""
+
+    root: Scope
+    decided: dict[str, Decided] = field(default_factory=dict)
+    shared: dict[str, Gate] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
+
+    def implies(self, given: Gate, wanted: Gate) -> bool:
+        """Whether `wanted` is open in every configuration in which `given` is."""
+        if wanted is given or not wanted.literals():
+            return True
+        literals = given.literals()
+        return bool(literals) and all(self._grants(literal, wanted) for literal in literals)
+
+    def _grants(self, literal: Literal, wanted: Gate) -> bool:
+        for path, allowed in wanted.literals():
+            if path == literal.path and set(literal.allowed) <= set(allowed):
+                return True
+        return self.implies(self.decided[literal.path].gate, wanted)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where the deciding nodes of one copy stand. What is not found here may stand further out."""
+
+    paths: dict[int, str] = field(default_factory=dict)
+    outer: Scope | None = None
+
+    def find(self, node: Node) -> str | None:
+        """The path of `node`, in this copy or around it."""
+        path = self.paths.get(id(node))
+        return path if path is not None or self.outer is None else self.outer.find(node)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A position in the tree: its path, when it is active, and the table to enter decisions in."""
+
+    path: str
+    gate: Gate
+    table: Table
+    scope: Scope
+
+    def enter(self, segment: str, node: Node, when: Literal | None = None) -> None:
+        """Declare `node` below this place; with `when`, under the condition that this literal holds."""
+        path = join(self.path, segment)
+        gate = self.gate if when is None else Gate([when])
+        if node.name is not None:
+            check_label(node, path, node.name)
+        node.check(path)
+        node.declare(replace(self, path=path, gate=gate))
+
+    def decide(self, node: Node, domain: Domain) -> None:
+        """Enter the decision that is made at this place."""
+        if len(self.path) > MAX_PATH:
+            raise SpaceError(
+                node,
+                f"{self.path[:60]}…",
+                f"the path has over {MAX_PATH} characters",
+                "nest less, or shorten the names",
+            )
+        if self.path in self.table.decided:
+            raise SpaceError(
+                node,
+                self.path,
+                f"{brief(self.table.decided[self.path].node)} is already decided under this path",
+                "give one of the two another name",
+            )
+        self.scope.paths[id(node)] = self.path
+        self.table.decided[self.path] = Decided(node, domain, self.gate)
+
+    def share(self, name: str, node: Node) -> None:
+        """Declare `node` under the shared name, once, whatever the number of places."""
+        if name not in self.table.shared:
+            self.table.shared[name] = Gate()
+            Place("", self.table.shared[name], self.table, self.table.root).enter(name, node)
+        self.table.shared[name].entries.append(self.gate)
+
+    def copy(self) -> Place:
+        """This place with a scope of its own: nodes declared in it are seen by no other copy."""
+        return replace(self, scope=Scope(outer=self.scope))
+
+    def refer(self, holder: Node, position: int, operand: Node) -> None:
+        """Note that the expression here means the decision made at `operand`, wherever that stands."""
+        self.table.uses.append(Use(holder, position, operand, self))
+
+
+def declare(root: Node) -> tuple[tuple[Slot, ...], dict[tuple[str, int], str]]:
+    """The slots of a tree; and for the path of each expression and the position of each operand, the decision meant.
+
+    Raises:
+        SpaceError: a node is ill-defined or stands where it cannot.
+    """
+    _refuse_reuse(root)
+    table = Table(Scope())
+    root.declare(Place("", Gate(always=True), table, table.root))
+    operands = {(use.place.path, use.position): _meant(use, table) for use in table.uses}
+    slots = [Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()]
+    return parents_first(slots), operands
+
+
+def _meant(use: Use, table: Table) -> str:
+    """The path of the decision that an expression computes with."""
+    holder, place = use.holder, use.place
+    path = place.scope.find(use.operand)
+    if path is not None and table.implies(place.gate, table.decided[path].gate):
+        return path
+    if path is not None:
+        raise SpaceError(
+            holder,
+            place.path,
+            f"it uses the decision at {path!r}, which is not made whenever this is needed",
+            "let both stand in the same branch",
+        )
+    if any(decided.node is use.operand for decided in table.decided.values()):
+        raise SpaceError(
+            holder,
+            place.path,
+            f"it uses {brief(use.operand)}, which each copy of a Repeat decides for itself",
+            "let both stand in the same Repeat, or write share('name', node) in both places",
+        )
+    raise SpaceError(
+        holder,
+        place.path,
+        f"it uses {brief(use.operand)}, which stands nowhere in the space",
+        "put that node in the tree, or write share('name', node) inside the expression",
+    )
+
+
+def _refuse_reuse(root: Node) -> None:
+    """A node that decides something may stand in one place; shared nodes may stand anywhere under one name."""
+    from .share import Shared
+
+    seen: dict[int, str] = {}
+    shared: dict[str, Shared] = {}
+
+    def visit(node: Node, path: str) -> None:
+        if isinstance(node, Shared):
+            first = shared.setdefault(node.shared_name, node)
+            if first is node:
+                visit(node.node, node.shared_name)
+            elif first.node is not node.node:
+                node.refuse_other_meaning(first, path)
+            return
+        if node.decides:
+            if id(node) in seen:
+                raise SpaceError(
+                    node,
+                    path,
+                    f"the same node also stands at {seen[id(node)]!r}",
+                    "write share('name', node) if both mean one decision, or node.fresh() if they decide independently",
+                )
+            seen[id(node)] = path
+        for segment, child in node.children():
+            visit(child, join(path, segment))
+
+    visit(root, "")
+    for name, part in root.children():
+        if name in shared and not (isinstance(part, Shared) and part.shared_name == name):
+            raise SpaceError(
+                shared[name], name, "a part of the space has this name too", "give one of the two another name"
+            )

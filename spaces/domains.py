@@ -1,0 +1,174 @@
+"""The values a single decision can take, and how they lie on the unit interval.
+
+Every domain maps a number `u` in [0, 1) to a value: `at` spreads `u` uniformly on the searched scale, `likely` follows
+the prior or the weights. A sampler that draws well-spread numbers thus draws well-spread decisions.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from itertools import accumulate
+
+from .priors import Normal
+
+Decision = bool | int | float | str | None
+
+GRID_NOISE = 1e-6
+"""Share of a step by which a number may miss its place on a grid: more than arithmetic adds, less than anyone means."""
+
+
+@dataclass(frozen=True)
+class Real:
+    """The real numbers from `low` to `high`, or every `step` of them from `low` on."""
+
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+    prior: Normal | None = None
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        """The bounds on the searched scale; of a grid, half a step further, so that its ends get a full share."""
+        if self.step is not None:
+            return self.low - self.step / 2, self.grid(self.steps) + self.step / 2
+        return (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
+
+    @cached_property
+    def steps(self) -> int:
+        """Number of steps from `low` to the last value of the grid; only with `step`."""
+        assert self.step is not None
+        return int((_typed(self.high) - _typed(self.low)) / _typed(self.step))
+
+    def at(self, u: float) -> float:
+        """The value at share `u` of the range, on its logarithm where `log`."""
+        if self.step is not None:
+            return self.grid(int(u * (self.steps + 1)))
+        low, high = self._ends
+        return self._value(low + u * (high - low))
+
+    def likely(self, u: float) -> float:
+        """The `u`-quantile of the prior; uniform where there is none."""
+        if self.prior is None:
+            return self.at(u)
+        low, high = self._ends
+        center = math.log(self.prior.center) if self.log else self.prior.center
+        return self._value(self.prior.quantile(u, low, high, center))
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` is a number of this range (and on its grid, but for rounding noise)."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if self.step is None:
+            return self.low <= value <= self.high
+        return math.isfinite(value) and abs(value - self.nearest(value)) <= GRID_NOISE * self.step
+
+    def nearest(self, value: float) -> float:
+        """The value of this range that is nearest to `value`: what is written down for all that is contained."""
+        if self.step is not None:
+            return self.grid(self.index(value))
+        return min(max(float(value), self.low), self.high)
+
+    def index(self, value: float) -> int:
+        """How many steps above `low` the value of the grid stands that is nearest to `value`; only with `step`."""
+        assert self.step is not None
+        return min(max(round((value - self.low) / self.step), 0), self.steps)
+
+    def grid(self, index: int) -> float:
+        """The value `index` steps above `low`, as one would type it: 0.3, not 0.30000000000000004; only with `step`."""
+        assert self.step is not None
+        return float(_typed(self.low) + min(max(index, 0), self.steps) * _typed(self.step))
+
+    def _value(self, position: float) -> float:
+        return self.nearest(math.exp(position) if self.log else position)
+
+
+def _typed(value: float) -> Decimal:
+    """The decimal number as it was typed."""
+    return Decimal(str(value))
+
+
+@dataclass(frozen=True)
+class Integer:
+    """Every `step`-th integer from `low` to `high`, both included where the step reaches them."""
+
+    low: int
+    high: int
+    log: bool = False
+    step: int = 1
+    prior: Normal | None = None
+
+    @cached_property
+    def size(self) -> int:
+        """How many integers there are."""
+        return (self.high - self.low) // self.step + 1
+
+    @cached_property
+    def values(self) -> range:
+        """The integers."""
+        return range(self.low, self.high + 1, self.step)
+
+    @cached_property
+    def _ends(self) -> tuple[float, float]:
+        low, high = self.low - self.step / 2, self.values[-1] + self.step / 2
+        return (math.log(low), math.log(high)) if self.log else (low, high)
+
+    def at(self, u: float) -> int:
+        """The value at share `u`: each integer gets an equal share, or the share of its interval where `log`."""
+        if not self.log:
+            return self.low + self.step * min(int(u * self.size), self.size - 1)
+        low, high = self._ends
+        return self._nearest(math.exp(low + u * (high - low)))
+
+    def likely(self, u: float) -> int:
+        """The `u`-quantile of the prior; as `at` where there is none."""
+        if self.prior is None:
+            return self.at(u)
+        low, high = self._ends
+        center = math.log(self.prior.center) if self.log else self.prior.center
+        position = self.prior.quantile(u, low, high, center)
+        return self._nearest(math.exp(position) if self.log else position)
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` is one of the integers."""
+        return isinstance(value, int) and not isinstance(value, bool) and value in self.values
+
+    def _nearest(self, value: float) -> int:
+        index = round((value - self.low) / self.step)
+        return self.values[min(max(index, 0), self.size - 1)]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One of several labels, in the order they were written."""
+
+    values: tuple[Decision, ...]
+    ordered: bool = False
+    weights: tuple[float, ...] | None = None
+
+    @cached_property
+    def _cumulative(self) -> list[float]:
+        assert self.weights is not None
+        total = sum(self.weights)
+        return [weight / total for weight in accumulate(self.weights)]
+
+    def at(self, u: float) -> Decision:
+        """The label at share `u`; all have the same share."""
+        return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
+
+    def likely(self, u: float) -> Decision:
+        """The label at share `u`, shares by weight."""
+        if self.weights is None:
+            return self.at(u)
+        return self.values[min(bisect_right(self._cumulative, u), len(self.values) - 1)]
+
+    def contains(self, value: object) -> bool:
+        """Whether `value` is one of the labels (1, 1.0 and True are three different labels)."""
+        return any(value == label and type(value) is type(label) for label in self.values)
+
+
+Domain = Real | Integer | Labels

@@ -1,0 +1,79 @@
+"""A space as a flat table: one slot for each decision, parents before children.
+
+This table is the only door between what a space means (the tree of nodes) and how it is searched: sampling, validating,
+encoding and every sampler work on slots and never look at the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .domains import Decision, Domain
+
+
+class Literal(NamedTuple):
+    """True where the decision at `path` is active and one of `allowed`."""
+
+    path: str
+    allowed: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One decision: where it stands, what it may be, and when it is asked.
+
+    `when` lists literals on nearest ancestors of which at least one must hold; an empty tuple means always. Only the
+    nearest ancestor is named, because an ancestor that is itself inactive has no value and so fulfils no literal.
+    """
+
+    path: str
+    domain: Domain
+    when: tuple[Literal, ...] = ()
+
+    def active(self, values: Mapping[str, Decision]) -> bool:
+        """Whether this decision is to be made, given those before it."""
+        return not self.when or any(path in values and values[path] in allowed for path, allowed in self.when)
+
+
+@dataclass(eq=False)
+class Gate:
+    """Under which literals a part of the tree is active, while the table is still being made.
+
+    A shared part stands in several places, so its gate collects one entry for each; it opens where any of them does.
+    """
+
+    entries: list[Literal | Gate] = field(default_factory=list)
+    always: bool = False
+
+    def literals(self) -> tuple[Literal, ...]:
+        """The literals, or an empty tuple for a gate that is always open."""
+        return () if self._open() else tuple(dict.fromkeys(self._walk()))
+
+    def _open(self) -> bool:
+        return self.always or any(isinstance(entry, Gate) and entry._open() for entry in self.entries)
+
+    def _walk(self) -> Iterator[Literal]:
+        for entry in self.entries:
+            if isinstance(entry, Gate):
+                yield from entry._walk()
+            else:
+                yield entry
+
+
+def parents_first(slots: list[Slot]) -> tuple[Slot, ...]:
+    """The slots in an order in which each follows those its condition names; otherwise as they were written."""
+    by_path = {slot.path: slot for slot in slots}
+    ordered: dict[str, Slot] = {}
+
+    def visit(slot: Slot) -> None:
+        if slot.path in ordered:
+            return
+        for literal in slot.when:
+            visit(by_path[literal.path])
+        ordered[slot.path] = slot
+
+    for slot in slots:
+        visit(slot)
+    return tuple(ordered.values())

@@ -1,0 +1,148 @@
+"""The root of a search space."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+from .configuration import RESERVED, Configuration
+from .declare import declare
+from .domains import Decision, Real
+from .errors import ConfigurationError, SpaceError, brief
+from .literals import Record, lift, plain
+from .node import Node
+from .serial import SpaceData, read_space, write_space
+from .slots import Slot
+from .text import describe, tree
+
+Measure = Literal["branch", "prior"]
+
+
+class Space:
+    """A search space: named parts, each a tree of nodes or a plain value.
+
+    Written as `Space(lr=Float(1e-4, 1e-1, log=True), model=...)` or `Space({"lr": ...})`. It is immutable, and
+    complete before anything is built: it can be sampled, compared, stored as JSON and read back.
+
+    Raises:
+        SpaceError: a node is not well defined, or stands where it cannot; the message names it, its path and the fix.
+    """
+
+    def __init__(self, parts: Mapping[str, object] | None = None, /, **named: object) -> None:
+        given = [*(parts or {}).items(), *named.items()]
+        root = Record(tuple((name, lift(value)) for name, value in given))
+        root.check("")
+        for name, _ in given:
+            _refuse_reserved(root, name)
+        self.parts: Mapping[str, Node] = MappingProxyType(dict(root.items))
+        self.slots, self.operands = declare(root)
+        self._slots_by_path = {slot.path: slot for slot in self.slots}
+
+    def sample(self, seed: int | random.Random | None = None, measure: Measure = "branch") -> Configuration:
+        """A random configuration.
+
+        Args:
+            seed: a number, for the same configuration in every process; or a generator to draw from.
+            measure: `"branch"` gives the options of each choice the same chance, and numbers an even spread on their
+                scale; `"prior"` follows weights and priors where there are any.
+        """
+        draw = (seed if isinstance(seed, random.Random) else random.Random(seed)).random
+        values: dict[str, Decision] = {}
+        if measure == "branch":
+            for slot in self.slots:
+                if slot.active(values):
+                    values[slot.path] = slot.domain.at(draw())
+        elif measure == "prior":
+            for slot in self.slots:
+                if slot.active(values):
+                    values[slot.path] = slot.domain.likely(draw())
+        else:
+            raise ValueError(f"There is no measure {measure!r}; use 'branch' or 'prior'.")
+        return Configuration(self, values)
+
+    def configuration(self, values: Mapping[str, Decision]) -> Configuration:
+        """The configuration with these active decisions.
+
+        Raises:
+            ConfigurationError: a decision is missing, unknown, not active, or outside its range.
+        """
+        ordered: dict[str, Decision] = {}
+        for slot in self.slots:
+            if slot.active(ordered):
+                ordered[slot.path] = self._read(slot, values)
+        for path in values:
+            if path not in ordered:
+                raise ConfigurationError(self._surplus(path, values[path]))
+        return Configuration(self, ordered)
+
+    def contains(self, values: Mapping[str, Decision] | Configuration) -> bool:
+        """Whether these are exactly the active decisions of a configuration, each within its range."""
+        try:
+            self.configuration(values.values if isinstance(values, Configuration) else values)
+        except ConfigurationError:
+            return False
+        return True
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (64 hex digits) of the definition: the same in every process and on every machine.
+
+        Raises:
+            SpaceError: the space holds a function that cannot be imported, so it has no definition as text.
+        """
+        text = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> SpaceData:
+        """The definition as plain JSON data (format: docs/space-format.md).
+
+        Raises:
+            SpaceError: the space holds a function that cannot be imported.
+        """
+        return write_space(self.parts)
+
+    @classmethod
+    def from_json(cls, data: SpaceData | str) -> Space:
+        """The space that `to_json` wrote. Functions in it are imported when they are first called.
+
+        Raises:
+            ValueError: the data are of another format, or of a newer version.
+        """
+        return cls(read_space(json.loads(data) if isinstance(data, str) else data))
+
+    def _read(self, slot: Slot, values: Mapping[str, Decision]) -> Decision:
+        if slot.path not in values:
+            raise ConfigurationError(f"Decision {slot.path!r} is missing; give {describe(slot.domain)}.")
+        value = plain(values[slot.path])
+        if not slot.domain.contains(value):
+            raise ConfigurationError(f"Decision {slot.path!r} cannot be {brief(value)}; give {describe(slot.domain)}.")
+        return slot.domain.nearest(value) if isinstance(slot.domain, Real) else value
+
+    def _surplus(self, path: str, value: Decision) -> str:
+        if path not in self._slots_by_path:
+            return f"There is no decision {path!r} in the space; leave it out."
+        return f"Decision {path!r} = {value!r} is not active under the others; leave it out."
+
+    def __reduce__(self) -> tuple[type[Space], tuple[dict[str, Node]]]:
+        return Space, (dict(self.parts),)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Space) and self.fingerprint == other.fingerprint)
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return tree(self.parts)
+
+
+def _refuse_reserved(root: Record, name: str) -> None:
+    if name in RESERVED or name.startswith("_"):
+        raise SpaceError(
+            root, name, f"{name!r} already is an attribute of every configuration", "give this part another name"
+        )

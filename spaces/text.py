@@ -1,0 +1,69 @@
+"""Spaces and domains in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from .build import Build
+from .choice import Choice, Maybe
+from .domains import Domain, Labels, Real
+from .errors import brief, shortened
+from .expressions import Expression
+from .literals import Constant, Items, Record
+from .node import Node
+from .repeat import Repeat
+from .share import Shared
+
+
+def describe(domain: Domain) -> str:
+    """What a decision may be, as an error message says it."""
+    if isinstance(domain, Labels):
+        return "one of " + shortened(", ".join(map(repr, domain.values)))
+    kind = "a number" if isinstance(domain, Real) else "an integer"
+    step = f" in steps of {domain.step}" if domain.step not in (None, 1) else ""
+    return f"{kind} from {domain.low} to {domain.high}{step}"
+
+
+def tree(parts: Mapping[str, Node]) -> str:
+    """The space as an indented tree, one line for each node."""
+    return "\n".join(["Space", *_lines(parts.items(), "")])
+
+
+def _lines(children: Iterable[tuple[str, Node]], indent: str) -> Iterator[str]:
+    rows = list(children)
+    for position, (segment, node) in enumerate(rows):
+        last = position == len(rows) - 1
+        yield f"{indent}{'└─ ' if last else '├─ '}{segment}: {_title(node)}"
+        yield from _lines(_below(node), indent + ("   " if last else "│  "))
+
+
+def _below(node: Node) -> list[tuple[str, Node]]:
+    """The children worth a line of their own: a choice between plain values is told in one."""
+    if isinstance(node, Expression):
+        return []
+    if isinstance(node, Choice) and all(isinstance(option, Constant) for _, option in node.options):
+        return []
+    if isinstance(node, Repeat):
+        return [("each" if not node.tied else "all alike", node.body)]
+    if isinstance(node, Build):
+        return [(segment, child) for segment, child in node.children() if not isinstance(child, Constant)]
+    return [(segment.removeprefix("="), child) for segment, child in node.children() if segment]
+
+
+def _title(node: Node) -> str:
+    if isinstance(node, Build):
+        fixed = [f"{segment}={brief(child)}" for segment, child in node.children() if isinstance(child, Constant)]
+        return f"{node.label}({', '.join(fixed)})" if fixed else node.label
+    if isinstance(node, Repeat):
+        return f"Repeat × {_count(node.n)}"
+    if isinstance(node, Shared):
+        return f"share({node.shared_name!r}) {_title(node.node)}"
+    if isinstance(node, Choice) and _below(node):
+        return "Choice"
+    if isinstance(node, Maybe | Items | Record):
+        return {Maybe: "Maybe", Items: "list", Record: "dict"}[type(node)]
+    return brief(node)
+
+
+def _count(n: Node) -> str:
+    return repr(n.value) if isinstance(n, Constant) else repr(n)
