@@ -1,0 +1,13 @@
+"""What goes wrong with a store."""
+
+from __future__ import annotations
+
+from ...spaces.errors import ParetreeError
+
+
+class StoreError(ParetreeError):
+    """The store cannot do what was asked; the message is one sentence that says why and what to do."""
+
+
+class Superseded(StoreError):  # noqa: N818 - a turn of events, not a fault
+    """Another controller drives the sweep now: this one must stop, and nothing of its transaction was written."""
