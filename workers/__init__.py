@@ -1,0 +1,23 @@
+"""Where trials run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .inline import InlineWorkers
+from .protocol import WorkersError
+from .trial import Trial, TrialStopped
+
+if TYPE_CHECKING:
+    from .ray.pool import RayWorkers
+
+__all__ = ["InlineWorkers", "RayWorkers", "Trial", "TrialStopped", "WorkersError"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `RayWorkers` when it is asked for, so that importing Paretree does not import Ray."""
+    if name != "RayWorkers":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .ray.pool import RayWorkers
+
+    return RayWorkers

@@ -1,0 +1,1 @@
+"""Trials on a pool of Ray actors."""
