@@ -1,0 +1,64 @@
+"""Paretree: search spaces are trees; pare them down to the Pareto front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .spaces import (
+    Build,
+    Choice,
+    Configuration,
+    ConfigurationError,
+    Float,
+    Int,
+    Maybe,
+    Normal,
+    Repeat,
+    Space,
+    SpaceError,
+    apply,
+    share,
+    where,
+)
+from .workers import InlineWorkers, Trial, TrialStopped, WorkersError
+
+if TYPE_CHECKING:
+    from .search import Store, StoreError, Sweep, SweepError
+    from .workers import RayWorkers
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Build",
+    "Choice",
+    "Configuration",
+    "ConfigurationError",
+    "Float",
+    "InlineWorkers",
+    "Int",
+    "Maybe",
+    "Normal",
+    "RayWorkers",
+    "Repeat",
+    "Space",
+    "SpaceError",
+    "Store",
+    "StoreError",
+    "Sweep",
+    "SweepError",
+    "Trial",
+    "TrialStopped",
+    "WorkersError",
+    "apply",
+    "share",
+    "where",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs SQL, Ray or Optuna when it is first asked for, so that importing Paretree takes no time."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import search, workers
+
+    return getattr(workers if name == "RayWorkers" else search, name)
