@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import sys
@@ -19,13 +20,12 @@ def load_sweep(entry: str) -> Sweep:
 
     Raises:
         SweepError: the file is not there or cannot be run, or holds no such sweep.
-        ParetreeError: what the file defines is wrong, as its message says.
     """
     place, _, name = entry.rpartition(":") if _is_named(entry) else (entry, "", "")
-    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
-    sweep = _pick(module, place, name)
-    file = getattr(module, "__file__", None)
-    sweep.entry_point = f"{Path(file).resolve()}:{_variable(module, sweep)}" if file else entry
+    is_file = place.endswith(".py")
+    module = _load_file(Path(place)) if is_file else _load_module(place)
+    variable, sweep = _pick(module, place, name)
+    sweep.entry_point = f"{Path(place).resolve() if is_file else place}:{variable}"
     return sweep
 
 
@@ -34,11 +34,11 @@ def _is_named(entry: str) -> bool:
 
 
 def _load_file(path: Path) -> ModuleType:
+    """Run the file as Python runs a script: what lies beside it can be imported."""
     if not path.is_file():
         raise SweepError(f"There is no file {str(path)!r}; give the path of a Python file that defines a sweep.")
     path = path.resolve()
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    _look_in(path.parent)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
@@ -46,41 +46,47 @@ def _load_file(path: Path) -> ModuleType:
     sys.modules[path.stem] = module
     try:
         spec.loader.exec_module(module)
-    except ParetreeError:
-        raise
+    except ParetreeError as error:
+        raise SweepError(f"{path.name}{_line(error, path)}: {error}") from error
     except Exception as error:
-        raise SweepError(f"{path.name} cannot be run: {_told(error, path)}") from error
+        told = traceback.format_exception_only(error)[-1].strip()
+        raise SweepError(f"{path.name}{_line(error, path)} cannot be run: {told}; correct it and try again.") from error
     return module
 
 
 def _load_module(name: str) -> ModuleType:
+    _look_in(Path.cwd())
     try:
         return importlib.import_module(name)
-    except ImportError as error:
-        raise SweepError(
-            f"Module {name!r} cannot be imported ({error}); give FILE.py or an importable module."
-        ) from error
+    except Exception as error:
+        told = traceback.format_exception_only(error)[-1].strip()
+        raise SweepError(f"{name!r} cannot be imported: {told}; give FILE.py, or a module that can be.") from error
 
 
-def _pick(module: ModuleType, place: str, name: str) -> Sweep:
+def _look_in(folder: Path) -> None:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _pick(module: ModuleType, place: str, name: str) -> tuple[str, Sweep]:
+    """The sweep of that name with its name; without one the only sweep, or the one called `sweep`."""
     sweeps = {key: value for key, value in vars(module).items() if isinstance(value, Sweep)}
-    if name in sweeps:
-        return sweeps[name]
-    if not name and "sweep" in sweeps:
-        return sweeps["sweep"]
-    if not name and len(sweeps) == 1:
-        return next(iter(sweeps.values()))
-    there = f"it defines {', '.join(sweeps)}" if sweeps else "it defines none at its top level"
-    wanted = f"no sweep {name!r}" if name else "no single sweep"
-    raise SweepError(f"{place} has {wanted}; {there}: write `sweep = pt.Sweep(...)`, or name one as {place}:NAME.")
+    if not sweeps:
+        raise SweepError(f"{place} defines no sweep; write `sweep = pt.Sweep(...)` at its top level.")
+    if not name and len(sweeps) > 1 and "sweep" not in sweeps:
+        first = next(iter(sweeps))
+        raise SweepError(f"{place} defines several sweeps, {', '.join(sweeps)}; name one, as in {place}:{first}.")
+    chosen = name or ("sweep" if "sweep" in sweeps else next(iter(sweeps)))
+    if chosen not in sweeps:
+        close = difflib.get_close_matches(chosen, sweeps, n=1)
+        instead = f"did you mean {place}:{close[0]}?" if close else f"it defines {', '.join(sweeps)}."
+        raise SweepError(f"{place} defines no sweep {chosen!r}; {instead}")
+    return chosen, sweeps[chosen]
 
 
-def _variable(module: ModuleType, sweep: Sweep) -> str:
-    return next(key for key, value in vars(module).items() if value is sweep)
-
-
-def _told(error: Exception, path: Path) -> str:
-    """The error in one line, with the line of the user's file where it arose."""
+def _line(error: Exception, path: Path) -> str:
+    """The line of the user's file where an error arose, if it arose there."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f", line {error.lineno},"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    where = f" (line {lines[-1]})" if lines else ""
-    return f"{traceback.format_exception_only(error)[-1].strip()}{where}"
+    return f", line {lines[-1]}," if lines else ""

@@ -1,67 +1,79 @@
-"""What a store tells of a sweep, as plain rows that are printed, exported or shown."""
+"""What a store tells of a sweep, as plain data that is printed or written as JSON."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
 from ..spaces import Space
-from .analysis import LEADING, TRAILING, best_trial, eligible, pareto_front, trials_frame
+from .analysis import LEADING, TRAILING, best_trial, pareto_front, trials_frame
 from .goals import Goals
-from .store import Store, SweepSummary, TrialState
+from .store import AttemptRecord, Store, SweepRecord, SweepSummary, TrialRecord, TrialState
 
 ENDED_STATES = (TrialState.FINISHED, TrialState.STOPPED, TrialState.FAILED)
 
 
-def read_frame(store: Store, name: str) -> tuple[pd.DataFrame, Goals]:
-    """All trials of a sweep as a DataFrame, and its goals.
+@dataclass(frozen=True)
+class Results:
+    """All trials of a sweep, as records and as a DataFrame, and those on the front."""
+
+    sweep: SweepRecord
+    goals: Goals
+    trials: Sequence[TrialRecord]
+    frame: pd.DataFrame
+    front: pd.DataFrame
+
+
+def read_results(store: Store, name: str) -> Results:
+    """What came of a sweep so far.
 
     Raises:
         StoreError: there is no such sweep.
     """
-    record = store.sweep(name)
-    goals = Goals.read(record.objectives, record.constraints)
-    return trials_frame(store.trials(record.id), goals), goals
+    sweep = store.sweep(name)
+    goals, trials = Goals.read(sweep.objectives, sweep.constraints), store.trials(sweep.id)
+    frame = trials_frame(trials, goals)
+    return Results(sweep, goals, trials, frame, pareto_front(frame, goals))
 
 
 def sweep_row(summary: SweepSummary) -> dict[str, Any]:
     """A sweep in one row."""
     record = summary.sweep
-    ended = sum(summary.counts[state] for state in ENDED_STATES)
     return {
         "name": record.name,
         "state": record.state.value,
-        "trials": ended,
+        "trials": sum(summary.counts[state] for state in ENDED_STATES),
         "of": record.budget.get("trials"),
         "failed": summary.counts[TrialState.FAILED],
-        "best": ", ".join(f"{name} {value:.5g}" for name, value in summary.best.items()),
-        "last activity (UTC)": _minute(summary.last_activity),
+        "best": summary.best,
+        "last_active": summary.last_activity,
     }
 
 
 def sweep_details(store: Store, name: str) -> dict[str, Any]:
     """What there is to say of a sweep."""
-    frame, goals = read_frame(store, name)
-    record = store.sweep(name)
-    counting = frame[eligible(frame, goals)]
-    best = {one.name: best_trial(frame, goals, one.name) for one in goals.objectives} if len(counting) else {}
+    results = read_results(store, name)
+    record, goals = results.sweep, results.goals
     return {
         "sweep": record.name,
-        "state": record.state.value + (f" ({record.reason})" if record.reason else ""),
-        "objectives": ", ".join(f"{one.name} ({one.direction.value})" for one in goals.objectives),
-        "constraints": ", ".join(f"{one.name} {one.expression}" for one in goals.constraints) or None,
+        "state": record.state.value,
+        "reason": record.reason,
+        "objectives": {one.name: one.direction.value for one in goals.objectives},
+        "constraints": {one.name: one.expression for one in goals.constraints},
         "sampler": record.sampler,
         "seed": record.seed,
-        "trials": ", ".join(f"{count} {state}" for state, count in frame["state"].value_counts().items()) or "none yet",
-        "on the front": len(pareto_front(frame, goals)),
-        "best": {name: f"{row[name]:.5g} in trial {row['number']}" for name, row in best.items() if row is not None},
+        "budget": {name: amount for name, amount in record.budget.items() if amount is not None},
+        "trials": {str(state): int(count) for state, count in results.frame["state"].value_counts().items()},
+        "on_the_front": len(results.front),
+        "best": {one.name: _best(results, one.name) for one in goals.objectives if len(results.front)},
         "code": record.entry_point,
-        "space": repr(Space.from_json(record.space)),
+        "space": Space.from_json(record.space),
     }
 
 
@@ -69,41 +81,42 @@ def trial_details(store: Store, name: str, number: int) -> dict[str, Any]:
     """What there is to say of a trial."""
     record = store.sweep(name)
     trial, attempts = store.trial(record.id, number), store.attempts(record.id, number)
-    shown = ("number", "state", "worker", "started_at", "ended_at", "cause")
-    failure = next((attempt.traceback or attempt.message for attempt in reversed(attempts) if attempt.message), None)
     return {
         "trial": trial.number,
         "state": trial.state.value,
-        "proposed by": f"{trial.proposal.get('sampler')} ({trial.proposal.get('reason')})",
+        "sampler": trial.proposal.get("sampler"),
+        "proposed": trial.proposal.get("reason"),
+        "seed": trial.seed,
         "values": trial.values,
         "decisions": trial.configuration,
-        "attempts": [{key: _plain(asdict(attempt)[key]) for key in shown} for attempt in attempts],
-        "why it failed": failure,
+        "attempts": [_attempt(attempt) for attempt in attempts],
+        "failure": next((one.traceback or one.message for one in reversed(attempts) if one.message), None),
     }
 
 
-def front_rows(front: pd.DataFrame, goals: Goals) -> list[dict[str, Any]]:
-    """The trials of a front: number, values by name, and the active decisions."""
-    named = [*goals.names, *(constraint.name for constraint in goals.constraints)]
-    decisions = [column for column in front.columns if column not in {*LEADING, *TRAILING, *named}]
+def front_rows(results: Results) -> list[dict[str, Any]]:
+    """The trials of the front: number, objectives and constraints by name, and the active decisions."""
+    named = _named(results.goals)
+    trials = [results.trials[number] for number in results.front["number"]]
     return [
         {
-            "number": int(row["number"]),
-            "values": {name: row[name] for name in named},
-            "decisions": {path: row[path] for path in decisions if not _missing(row[path])},
+            "number": trial.number,
+            "values": {name: trial.values[name] for name in named},
+            "decisions": trial.configuration,
         }
-        for row in front.to_dict("records")
+        for trial in trials
     ]
 
 
-def front_table(front: pd.DataFrame, goals: Goals, decisions: int = 4) -> list[dict[str, Any]]:
+def front_table(results: Results, decisions: int = 4) -> list[dict[str, Any]]:
     """The front as rows for a narrow screen: values, and the few decisions that most of its trials make."""
-    named = [*goals.names, *(constraint.name for constraint in goals.constraints)]
-    others = [column for column in front.columns if column not in {*LEADING, *TRAILING, *named}]
-    varied = [path for path in others if front[path].nunique() > 1]
+    front, named = results.front, _named(results.goals)
+    paths = [path for path in front.columns if path not in {*LEADING, *TRAILING, *named} and front[path].notna().any()]
+    varied = [path for path in paths if front[path].nunique() > 1]
     varied.sort(key=lambda path: (front[path].isna().sum(), path.count("/")))
-    rows = front[["number", *named, *varied[:decisions]]].to_dict("records")
-    return [{str(key): None if _missing(value) else value for key, value in row.items()} for row in rows]
+    shown = front[["number", *named, *varied[:decisions]]].rename(columns=_short_names(paths, ["number", *named]))
+    rows = shown.to_dict("records")
+    return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in rows]
 
 
 def jsonable(data: Any) -> Any:
@@ -112,20 +125,36 @@ def jsonable(data: Any) -> Any:
         return {str(key): jsonable(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
         return [jsonable(item) for item in data]
+    if isinstance(data, Space):
+        return data.to_json()
     if isinstance(data, float) and not math.isfinite(data):
         return str(data)
-    if isinstance(data, datetime):
-        return data.isoformat()
-    return data.item() if hasattr(data, "item") else data
+    return data.isoformat() if isinstance(data, datetime) else data
 
 
-def _missing(value: object) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+def _named(goals: Goals) -> list[str]:
+    return [*goals.names, *(constraint.name for constraint in goals.constraints)]
 
 
-def _plain(value: object) -> object:
-    return _minute(value) if isinstance(value, datetime) else value
+def _best(results: Results, objective: str) -> dict[str, float | int]:
+    row = best_trial(results.frame, results.goals, objective)
+    assert row is not None, "where there is a front, there is a best trial"
+    return {"value": float(row[objective]), "trial": int(row["number"])}
 
 
-def _minute(time: datetime | None) -> str | None:
-    return None if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
+def _attempt(attempt: AttemptRecord) -> dict[str, Any]:
+    return {
+        "attempt": attempt.number,
+        "state": attempt.state.value,
+        "worker": attempt.worker,
+        "started": attempt.started_at,
+        "ended": attempt.ended_at,
+        "cause": attempt.cause,
+    }
+
+
+def _short_names(paths: Sequence[str], taken: Sequence[str]) -> dict[str, str]:
+    """For each path the shortest end of it, in whole segments, that no other path has and that is not taken."""
+    ends = {path: ["/".join(path.split("/")[-n:]) for n in range(1, path.count("/") + 2)] for path in paths}
+    counts = Counter([*taken, *(end for path in paths for end in ends[path])])
+    return {path: next((end for end in ends[path] if counts[end] == 1), path) for path in paths}

@@ -102,15 +102,15 @@ class Sweep:
         budget = Budget(trials, hours)
         workers = workers if workers is not None else default_workers()
         record = self._open()
-        known = self._known(record)
-        job = Job(self.name, self.space, self.train)
-        with _sigterm_as_interrupt(), self._watching(budget, progress) as watch:
+        seed = record.seed if record.seed is not None else new_seed()
+        with _sigterm_as_interrupt():
             writer = self._store.writer(record.id, driver=this_driver(), takeover=takeover, clock=_now)
-            seed = record.seed if record.seed is not None else new_seed()
-            controller = Controller(
-                self.space, known, self.sampler, writer, workers, seed, time.time, watch, retries, max_failures
-            )
-            controller.run(job, budget)
+            known = self._known(record)  # read only now, when nobody else writes any more
+            with self._watching(budget, progress) as watch:
+                controller = Controller(
+                    self.space, known, self.sampler, writer, workers, seed, time.time, watch, retries, max_failures
+                )
+                controller.run(Job(self.name, self.space, self.train), budget)
 
     def resume(self, workers: Workers | None = None, *, takeover: bool = False, progress: bool = True) -> None:
         """Go on with the budget of the last run.
@@ -197,10 +197,11 @@ class Sweep:
                 f"Sweep {self.name!r} in {self._store.url} searches another space: {changed}; "
                 "restore the space, or give the new sweep another name."
             )
-        if self.goals != Goals.read(record.objectives, record.constraints):
+        before = Goals.read(record.objectives, record.constraints)
+        if self.goals != before:
             raise SweepError(
-                f"Sweep {self.name!r} in {self._store.url} has other objectives or constraints: "
-                f"{record.objectives}, {record.constraints}; restore them, or give the new sweep another name."
+                f"Sweep {self.name!r} in {self._store.url} has other objectives or constraints, {_told(before)} and "
+                f"not {_told(self.goals)}; restore them, or give the new sweep another name."
             )
 
     def _known(self, record: SweepRecord) -> Trials:
@@ -246,6 +247,11 @@ def difference(old: Space, new: Space) -> str:
         if paths
     ]
     return " and ".join(parts) or "what is built from the decisions differs"
+
+
+def _told(goals: Goals) -> str:
+    wanted = [f"{one.name}: {one.direction.value}" for one in goals.objectives]
+    return ", ".join([*wanted, *(f"{one.name} {one.expression}" for one in goals.constraints)])
 
 
 def entry_point_of(sweep: Sweep) -> str | None:

@@ -9,7 +9,7 @@ from ..errors import SweepError
 from .protocol import Proposal, Sampler
 from .random import RandomSampler
 
-NAMES = ("auto", "random", "optuna:tpe", "optuna:nsgaii", "optuna:nsgaiii", "optuna:gp", "optuna:cmaes", "optuna:qmc")
+NAMES = ("auto", "random", "optuna:tpe", "optuna:nsgaii", "optuna:nsgaiii", "optuna:gp", "optuna:qmc")
 
 __all__ = ["NAMES", "Proposal", "RandomSampler", "Sampler", "make_sampler"]
 

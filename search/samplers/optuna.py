@@ -6,6 +6,7 @@ losses to minimise, running trials as running, and failed ones as failed.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import warnings
 from collections.abc import Callable, Mapping
@@ -36,7 +37,6 @@ SAMPLERS: dict[str, Callable[[], BaseSampler]] = {
     "nsgaii": optuna.samplers.NSGAIISampler,
     "nsgaiii": optuna.samplers.NSGAIIISampler,
     "gp": optuna.samplers.GPSampler,
-    "cmaes": optuna.samplers.CmaEsSampler,
     "qmc": optuna.samplers.QMCSampler,
     "random": optuna.samplers.RandomSampler,
     "bruteforce": optuna.samplers.BruteForceSampler,
@@ -59,6 +59,8 @@ class OptunaSampler:
     def __init__(self, sampler: str | BaseSampler) -> None:
         self.name = f"optuna:{sampler if isinstance(sampler, str) else type(sampler).__name__}"
         self._sampler = _by_name(sampler) if isinstance(sampler, str) else sampler
+        if isinstance(self._sampler, optuna.samplers.CmaEsSampler):
+            raise SweepError("CmaEsSampler pickles its state into trials, which a store must not hold; use 'optuna:tpe'.")
         self._mirror: _Mirror | None = None
 
     def propose(self, space: Space, trials: Trials, n: int, seed: int) -> list[Proposal]:
@@ -66,6 +68,8 @@ class OptunaSampler:
         if self._mirror is None or self._mirror.trials is not trials or self._mirror.space is not space:
             self._mirror = _Mirror(space, trials, self._sampler)
         self._mirror.catch_up()
+        if isinstance(self._sampler, optuna.samplers.GPSampler):  # starts its fits from the last one, which is no truth
+            self._mirror.study.sampler = copy.deepcopy(self._sampler)
         _reseed(self._mirror.study.sampler, np.random.SeedSequence(seed))
         proposals = []
         for _ in range(n):
@@ -99,7 +103,16 @@ class _Mirror:
                 values[slot.path] = _suggest(trial, slot.path, slot.domain)
         self.asked[trial.number] = self.space.configuration(values).key
         attributes = self.study._storage.get_trial(trial._trial_id).system_attrs
-        return values, {"optuna_trial": trial.number, "system_attrs": _plain(attributes)}
+        return values, {
+            "optuna_trial": trial.number,
+            "system_attrs": _plain(attributes),
+            "study_attrs": self._position(),
+        }
+
+    def _position(self) -> dict[str, Any]:
+        """Where in its sequence a quasi-random sampler is; it counts in attributes of the study."""
+        attributes = self.study._storage.get_study_system_attrs(self.study._study_id)
+        return {key: value for key, value in attributes.items() if key.startswith("qmc")}
 
     def catch_up(self) -> None:
         """Tell the study what has happened since the last time."""
@@ -119,6 +132,8 @@ class _Mirror:
             del self.asked[asked]
             return int(asked)
         self.study.add_trial(self._mirrored(trial))
+        for key, value in trial.proposal.get("detail", {}).get("study_attrs", {}).items():
+            self.study._storage.set_study_system_attr(self.study._study_id, key, value)
         return len(self.study.get_trials(deepcopy=False)) - 1
 
     def _mirrored(self, trial: KnownTrial) -> FrozenTrial:

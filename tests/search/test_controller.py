@@ -1,0 +1,314 @@
+"""The controller, driven by workers that do exactly what a test tells them."""
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+import paretree as pt
+from paretree.search import Budget, Goals, KnownTrial, RandomSampler, Store, Trials
+from paretree.search.controller import Controller
+from paretree.search.store import AttemptState, SweepState, TrialState, this_driver
+from paretree.workers.protocol import AttemptId, Cause, Failed, Finished, Job, Logged, Reported, Started, Stopped
+
+SPACE = pt.Space(x=pt.Float(0, 1))
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_000_000.0
+
+    def __call__(self):
+        self.now += 0.001
+        return self.now
+
+    def datetime(self):
+        return datetime.fromtimestamp(self.now, UTC)
+
+
+class ScriptedWorkers:
+    """Answers each assignment with what `script(assignment)` returns: events, or None to keep it running."""
+
+    def __init__(self, script, size=1, held=(), twice=False):
+        self.script, self.size, self.held, self.twice = script, size, frozenset(held), twice
+        self.assignments, self.queue, self.closed = [], [], False
+
+    def open(self, job):
+        return self.held
+
+    def submit(self, assignments):
+        self.assignments.extend(assignments)
+        self.queue.extend(assignments)
+
+    def stop(self, id):
+        raise AssertionError("nobody stops trials here")
+
+    def pump(self, handle, wait):
+        events = [event for assignment in self.queue for event in self.script(assignment) or ()]
+        self.queue.clear()
+        for _ in range(2 if self.twice else 1):
+            handle(tuple(events))
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(f"sqlite:///{tmp_path}/sweeps.db")
+    yield store
+    store.close()
+
+
+def controller(store, workers, *, goals=None, space=SPACE, clock=None, **options):
+    """A controller of the sweep "s", made anew or taken up from what is stored."""
+    goals, clock = goals or Goals.of({"loss": "minimize"}), clock or Clock()
+    record = store.find_sweep("s") or store.create_sweep(
+        name="s", space=space.to_json(), fingerprint=space.fingerprint, objectives=goals.rows()[0],
+        constraints=goals.rows()[1], sampler="random", seed=0, entry_point=None,
+    )  # fmt: skip
+    trials = Trials(goals)
+    for row in store.trials(record.id):
+        trial = KnownTrial(row.number, space.configuration(row.configuration), row.state, row.seed, row.priority)
+        trials.put(trial.finished(goals, row.values) if row.state == "finished" else trial)
+    writer = store.writer(record.id, driver=this_driver(), clock=clock.datetime)
+    watch = options.pop("watch", lambda trials, out: None)
+    return Controller(space, trials, RandomSampler(), writer, workers, 0, clock, watch, **options)
+
+
+def run(store, workers, trials=5, **options):
+    goal = options.pop("budget", Budget(trials=trials))
+    job = Job("s", options.get("space", SPACE), lambda trial: None)
+    one = controller(store, workers, **options)
+    one.run(job, goal)
+    return one
+
+
+def rows(store):
+    return store.trials(store.sweep("s").id)
+
+
+def finish(assignment, at=1.0, **values):
+    return [Started(assignment.id, "w", "n", at), Finished(assignment.id, values or {"": 0.5}, at + 1)]
+
+
+def fail(assignment, cause=Cause.USER, message="ValueError: no"):
+    return [Started(assignment.id, "w", "n", 1.0), Failed(assignment.id, cause, message, "Traceback ...", 2.0)]
+
+
+def test_a_sweep_runs_until_its_budget_is_spent_and_says_so(store):
+    workers = ScriptedWorkers(finish)
+    run(store, workers, trials=5)
+    assert [row.state for row in rows(store)] == ["finished"] * 5
+    assert (store.sweep("s").state, store.sweep("s").reason) == (SweepState.FINISHED, "the budget is spent")
+    assert workers.closed
+
+
+def test_an_attempt_is_stored_before_it_is_sent(store):
+    states = []
+
+    def look(assignment):
+        states.append([a.state for a in store.attempts(store.sweep("s").id, assignment.id.trial)])
+        return finish(assignment)
+
+    run(store, ScriptedWorkers(look), trials=2)
+    assert states == [[AttemptState.SENT]] * 2
+
+
+def test_events_that_come_twice_change_nothing(store):
+    def report(assignment):
+        id = assignment.id
+        return [Started(id, "w", "n", 1.0), Reported(id, 0, {"loss": 0.1}, 1.1), Finished(id, {"": 0.5}, 2.0)]
+
+    run(store, ScriptedWorkers(report, twice=True), trials=3)
+    assert [row.values for row in rows(store)] == [{"loss": 0.5}] * 3
+    assert len(store.reports(store.sweep("s").id, 0)) == 1
+
+
+def test_a_failed_trial_keeps_its_traceback_and_the_sweep_goes_on(store):
+    run(store, ScriptedWorkers(lambda a: fail(a) if a.id.trial == 1 else finish(a)), trials=3)
+    assert [row.state for row in rows(store)] == ["finished", "failed", "finished"]
+    [attempt] = store.attempts(store.sweep("s").id, 1)
+    assert (attempt.cause, attempt.message, attempt.traceback) == ("user", "ValueError: no", "Traceback ...")
+
+
+@pytest.mark.parametrize("cause", [Cause.INFRASTRUCTURE, Cause.PREEMPTED])
+def test_a_trial_whose_worker_died_is_run_again_first(store, cause):
+    workers = ScriptedWorkers(lambda a: fail(a, cause) if a.id == (0, 0) else finish(a))
+    run(store, workers, trials=2)
+    assert [a.id for a in workers.assignments] == [(0, 0), (0, 1), (1, 0)]
+    assert workers.assignments[0].values == workers.assignments[1].values
+    assert workers.assignments[0].seed == workers.assignments[1].seed
+    assert [row.state for row in rows(store)] == ["finished"] * 2
+
+
+def test_a_trial_whose_worker_dies_every_time_fails_after_its_retries(store):
+    workers = ScriptedWorkers(lambda a: fail(a, Cause.INFRASTRUCTURE) if a.id.trial == 0 else finish(a))
+    run(store, workers, trials=2, retries=3)
+    assert [row.state for row in rows(store)] == ["failed", "finished"]
+    assert len(store.attempts(store.sweep("s").id, 0)) == 4
+
+
+@pytest.mark.parametrize("cause", [Cause.USER, Cause.MEMORY, Cause.RESULT, Cause.TIMEOUT])
+def test_what_is_the_trials_own_fault_is_not_tried_again(store, cause):
+    run(store, ScriptedWorkers(lambda a: fail(a, cause) if a.id.trial == 1 else finish(a)), trials=2)
+    assert rows(store)[1].attempts == 1
+
+
+def test_too_many_failures_in_a_row_stop_the_sweep_with_the_last_reason(store):
+    with pytest.raises(pt.SweepError, match="^The sweep stopped after 3 failed trials in a row; the last: ValueError"):
+        run(store, ScriptedWorkers(lambda a: finish(a) if a.id.trial < 2 else fail(a)), trials=50, max_failures=3)
+    assert [row.state for row in rows(store)] == ["finished", "finished", "failed", "failed", "failed"]
+    assert store.sweep("s").state == SweepState.FAILED
+    assert "3 failed trials in a row" in store.sweep("s").reason
+
+
+def test_failures_are_counted_anew_after_a_success(store):
+    run(store, ScriptedWorkers(lambda a: finish(a) if a.id.trial % 3 == 2 else fail(a)), trials=9, max_failures=3)
+    assert store.sweep("s").state == SweepState.FINISHED
+
+
+def test_a_missing_objective_stops_the_sweep_at_once_when_no_trial_ever_returned_it(store):
+    with pytest.raises(pt.SweepError, match="trial 0, because train returned 'los', but not the objective 'loss'"):
+        run(store, ScriptedWorkers(lambda a: finish(a, los=1.0)), trials=50)
+    assert [row.state for row in rows(store)] == ["failed"]
+
+
+def test_a_missing_objective_fails_only_its_trial_when_others_returned_it(store):
+    run(store, ScriptedWorkers(lambda a: finish(a, los=1.0) if a.id.trial == 2 else finish(a, loss=1.0)), trials=4)
+    assert [row.state for row in rows(store)] == ["finished", "finished", "failed", "finished"]
+
+
+def test_nan_and_infinity_are_kept_as_they_are_and_said_aloud(store, caplog):
+    values = [math.nan, math.inf, -math.inf, 1.0]
+    run(store, ScriptedWorkers(lambda a: finish(a, loss=values[a.id.trial])), trials=4)
+    kept = [row.values["loss"] for row in rows(store)]
+    assert math.isnan(kept[0])
+    assert kept[1:] == values[1:]
+    assert "trial 0 returned loss=nan; it is kept, but stays off the front." in caplog.text
+
+
+def test_stopped_trials_and_log_lines_are_kept(store):
+    def stop(assignment):
+        return [Started(assignment.id, "w", "n", 1.0), Logged(assignment.id, "hello", 1.5), Stopped(assignment.id, 2.0)]
+
+    run(store, ScriptedWorkers(stop), trials=1)
+    assert rows(store)[0].state == TrialState.STOPPED
+    assert [event.detail["text"] for event in store.events(store.sweep("s").id, kinds=["log"])] == ["hello"]
+
+
+def interrupted_after(n):
+    def script(assignment):
+        if assignment.id.trial == n:
+            raise KeyboardInterrupt
+        return finish(assignment)
+
+    return script
+
+
+def test_ctrl_c_leaves_what_was_under_way_waiting_and_the_sweep_free(store):
+    with pytest.raises(KeyboardInterrupt):
+        run(store, ScriptedWorkers(interrupted_after(3)), trials=10)
+    assert [row.state for row in rows(store)] == ["finished"] * 3 + ["waiting"]
+    assert store.sweep("s").state == SweepState.INTERRUPTED
+    assert store.sweep("s").driver is None
+
+
+def test_a_resumed_sweep_runs_what_waits_first_and_finished_trials_never_again(store):
+    with pytest.raises(KeyboardInterrupt):
+        run(store, ScriptedWorkers(interrupted_after(3)), trials=10)
+    waiting = rows(store)[3]
+    workers = ScriptedWorkers(finish)
+    run(store, workers, trials=10)
+    assert [a.id for a in workers.assignments] == [(3, 1), *((number, 0) for number in range(4, 10))]
+    assert workers.assignments[0].values == waiting.configuration
+    assert workers.assignments[0].seed == waiting.seed
+
+
+def test_an_interrupted_sweep_proposes_what_an_uninterrupted_one_would_have(tmp_path):
+    stores = [Store.open(str(tmp_path / name)) for name in ("a.db", "b.db")]
+    run(stores[0], ScriptedWorkers(finish), trials=10)
+    with pytest.raises(KeyboardInterrupt):
+        run(stores[1], ScriptedWorkers(interrupted_after(4)), trials=10)
+    run(stores[1], ScriptedWorkers(finish), trials=10)
+    assert [row.key for row in rows(stores[0])] == [row.key for row in rows(stores[1])]
+
+
+def test_attempts_that_workers_still_hold_go_on_and_those_they_lost_are_made_again(store):
+    def dies(assignment):
+        if assignment.id.trial == 1:
+            raise SystemError("the controller's process is gone")
+        return finish(assignment) if assignment.id.trial == 0 else None
+
+    one = controller(store, workers := ScriptedWorkers(dies, size=3))
+    one._leave = lambda state, reason: None  # a process that is gone writes nothing
+    with pytest.raises(SystemError):
+        one.run(Job("s", SPACE, lambda trial: None), Budget(trials=4))
+    assert [a.id for a in workers.assignments] == [(0, 0), (1, 0), (2, 0)]
+
+    held = AttemptId(2, 0)
+    again = ScriptedWorkers(finish, size=3, held=[held])
+    again.queue = [workers.assignments[2]]
+    run(store, again, trials=4)
+    assert sorted(a.id for a in again.assignments) == [(0, 1), (1, 1), (3, 0)]
+    assert [row.state for row in rows(store)] == ["finished"] * 4
+    assert [row.attempts for row in rows(store)] == [2, 2, 1, 1]
+
+
+def test_a_small_space_is_searched_once_and_then_the_sweep_ends(store):
+    space = pt.Space(a=pt.Choice(1, 2, 3), b=pt.Choice(1, 2, 3))
+    run(store, ScriptedWorkers(finish, size=4), trials=50, space=space)
+    assert len({row.key for row in rows(store)}) == len(rows(store)) == 9
+    assert store.sweep("s").reason == "the space is searched"
+
+
+def test_a_time_budget_ends_the_run_but_not_the_trials_under_way(store):
+    clock = Clock()
+
+    def slow(assignment):
+        clock.now += 1000
+        return finish(assignment)
+
+    run(store, ScriptedWorkers(slow), budget=Budget(hours=1.0), clock=clock)
+    assert [row.state for row in rows(store)] == ["finished"] * 4
+
+
+def test_more_than_one_worker_gets_short_trials_ahead_but_never_a_single_one(store, tmp_path):
+    def most_out(workers, store):
+        out = []
+        run(store, workers, trials=40, watch=lambda trials, n: out.append(n))
+        return max(out)
+
+    def short(assignment):
+        return [Started(assignment.id, "w", "n", 1.0), Finished(assignment.id, {"": 0.1}, 1.001)]
+
+    assert most_out(ScriptedWorkers(short, size=1), store) == 1
+    assert most_out(ScriptedWorkers(short, size=2), Store.open(str(tmp_path / "two.db"))) == 8
+    assert most_out(ScriptedWorkers(finish, size=2), Store.open(str(tmp_path / "slow.db"))) == 2
+
+
+def test_a_controller_that_was_taken_over_stops_and_writes_nothing_more(store):
+    def lose_the_sweep(assignment):
+        if assignment.id.trial == 2:
+            store.writer(store.sweep("s").id, driver="other:1:1", takeover=True, clock=Clock().datetime)
+        return finish(assignment)
+
+    with pytest.raises(pt.StoreError, match="was taken over by other:1:1"):
+        run(store, ScriptedWorkers(lose_the_sweep), trials=10)
+    assert [row.state for row in rows(store)] == ["finished", "finished", "running"]
+    assert store.sweep("s").driver == "other:1:1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "A run needs an end; give trials=100, hours=2.0, or both."),
+        ({"trials": 0}, "trials=0 is no number of trials; give a whole number from 1."),
+        ({"trials": 2.5}, "trials=2.5 is no number of trials; give a whole number from 1."),
+        ({"hours": -1}, "hours=-1 is no time; give a number above 0."),
+    ],
+)
+def test_a_budget_that_makes_no_sense_is_refused(arguments, message):
+    with pytest.raises(pt.SweepError) as error:
+        Budget(**arguments)
+    assert str(error.value) == message
