@@ -3,9 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+REFERENCE := paretree.spaces paretree.spaces.nn paretree.search paretree.search.samplers paretree.search.analysis \
+             paretree.search.store paretree.workers paretree.workers.protocol
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types install clean
+.PHONY: demo test lint types docs install clean
 
 demo: $(INSTALLED)  ## search a small CNN on real digits with Ray and SQLite, and print the Pareto front
 	$(BIN)/paretree run examples/digits.py --more 48
@@ -22,6 +24,9 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	mkdir -p $(VENV)/typing && ln -sfn ../.. $(VENV)/typing/paretree
 	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml -p paretree
+
+docs: $(INSTALLED)  ## the reference, from docstrings, into build/docs
+	$(BIN)/python -W ignore::UserWarning:pdoc -m pdoc --docformat google --output-directory build/docs paretree $(REFERENCE)
 
 install: $(INSTALLED)
 
