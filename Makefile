@@ -26,7 +26,7 @@ types: $(INSTALLED)
 	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml -p paretree
 
 docs: $(INSTALLED)  ## the reference, from docstrings, into build/docs
-	$(BIN)/python -W ignore::UserWarning:pdoc -m pdoc --docformat google --output-directory build/docs paretree $(REFERENCE)
+	$(BIN)/python -m pdoc --docformat google --output-directory build/docs $(REFERENCE)
 
 install: $(INSTALLED)
 

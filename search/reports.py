@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from ..spaces import Space
-from .analysis import LEADING, TRAILING, best_trial, pareto_front, trials_frame
 from .goals import Goals
 from .store import AttemptRecord, Store, SweepRecord, SweepSummary, TrialRecord, TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ENDED_STATES = (TrialState.FINISHED, TrialState.STOPPED, TrialState.FAILED)
 
@@ -36,6 +36,8 @@ def read_results(store: Store, name: str) -> Results:
     Raises:
         StoreError: there is no such sweep.
     """
+    from .analysis import pareto_front, trials_frame
+
     sweep = store.sweep(name)
     goals, trials = Goals.read(sweep.objectives, sweep.constraints), store.trials(sweep.id)
     frame = trials_frame(trials, goals)
@@ -110,13 +112,15 @@ def front_rows(results: Results) -> list[dict[str, Any]]:
 
 def front_table(results: Results, decisions: int = 4) -> list[dict[str, Any]]:
     """The front as rows for a narrow screen: values, and the few decisions that most of its trials make."""
+    from .analysis import LEADING, TRAILING
+
     front, named = results.front, _named(results.goals)
     paths = [path for path in front.columns if path not in {*LEADING, *TRAILING, *named} and front[path].notna().any()]
     varied = [path for path in paths if front[path].nunique() > 1]
     varied.sort(key=lambda path: (front[path].isna().sum(), path.count("/")))
     shown = front[["number", *named, *varied[:decisions]]].rename(columns=_short_names(paths, ["number", *named]))
     rows = shown.to_dict("records")
-    return [{str(key): None if pd.isna(value) else value for key, value in row.items()} for row in rows]
+    return [{str(key): None if _is_missing(value) else value for key, value in row.items()} for row in rows]
 
 
 def jsonable(data: Any) -> Any:
@@ -137,9 +141,15 @@ def _named(goals: Goals) -> list[str]:
 
 
 def _best(results: Results, objective: str) -> dict[str, float | int]:
+    from .analysis import best_trial
+
     row = best_trial(results.frame, results.goals, objective)
     assert row is not None, "where there is a front, there is a best trial"
     return {"value": float(row[objective]), "trial": int(row["number"])}
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _attempt(attempt: AttemptRecord) -> dict[str, Any]:

@@ -125,8 +125,7 @@ class Sweep:
 
     def size(self) -> int:
         """How many trials there are, of any state; 0 before the first run."""
-        found = self._store.find_sweep(self.name)
-        return len(self._store.trials(found.id)) if found else 0
+        return sum(sum(row.counts.values()) for row in self._store.sweeps() if row.sweep.name == self.name)
 
     def trials(self) -> pd.DataFrame:
         """One row for each trial: number, state, objectives, constraints, decisions by path, worker, times, message."""

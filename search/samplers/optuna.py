@@ -60,7 +60,7 @@ class OptunaSampler:
         self.name = f"optuna:{sampler if isinstance(sampler, str) else type(sampler).__name__}"
         self._sampler = _by_name(sampler) if isinstance(sampler, str) else sampler
         if isinstance(self._sampler, optuna.samplers.CmaEsSampler):
-            raise SweepError("CmaEsSampler pickles its state into trials, which a store must not hold; use 'optuna:tpe'.")
+            raise SweepError("CmaEsSampler pickles its state into trials, which no store may hold; use 'optuna:tpe'.")
         self._mirror: _Mirror | None = None
 
     def propose(self, space: Space, trials: Trials, n: int, seed: int) -> list[Proposal]:

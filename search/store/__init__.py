@@ -1,7 +1,7 @@
 """What a sweep remembers, in SQL."""
 
 from .changes import NewTrial
-from .driver import is_gone, this_driver
+from .driver import lives, this_driver
 from .errors import StoreError, Superseded
 from .records import AttemptRecord, EventRecord, ReportRecord, SweepRecord, SweepSummary, TrialRecord
 from .states import AttemptState, EventKind, SweepState, TrialState, ValueKind
@@ -27,6 +27,6 @@ __all__ = [
     "TrialRecord",
     "TrialState",
     "ValueKind",
-    "is_gone",
+    "lives",
     "this_driver",
 ]

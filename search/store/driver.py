@@ -14,13 +14,15 @@ def this_driver() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{_birth(os.getpid())}"
 
 
-def is_gone(driver: str) -> bool:
-    """Whether `driver` was a process of this host that no longer runs. Of any other nothing is known: False."""
+def lives(driver: str) -> bool | None:
+    """Whether `driver` is a process of this host that still runs; None where that cannot be known from here."""
     host, pid, birth = _parts(driver)
     if host != socket.gethostname() or not pid.isdigit() or os.name != "posix":
-        return False
+        return None
     now = _birth(int(pid))
-    return now is None or (UNKNOWN not in (now, birth) and now != birth)
+    if now is None or UNKNOWN in (now, birth):
+        return False if now is None else None
+    return now == birth
 
 
 def _parts(driver: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from .changes import NewEvent
 from .commit import add_events
-from .driver import is_gone
+from .driver import lives
 from .errors import StoreError, Superseded
 from .schema import event, sweep
 from .states import EventKind, SweepState
@@ -98,9 +98,11 @@ def _holder(connection: Connection, sweep_id: int) -> _Holder:
 
 
 def _is_free(found: _Holder, driver: str, now: datetime) -> bool:
+    """Free is what nobody holds, and what is held by a dead process, or by one unknown here that has fallen silent."""
     if found.driver is None or found.driver == driver or found.until is None:
         return True
-    return found.until <= now or is_gone(found.driver)
+    alive = lives(found.driver)
+    return found.until <= now if alive is None else not alive
 
 
 def _assure(connection: Connection, claim: Claim, until: datetime | None) -> None:
@@ -117,8 +119,8 @@ def _driven(connection: Connection, sweep_id: int, found: _Holder) -> StoreError
         .limit(1)
     )
     return StoreError(
-        f"the sweep '{found.name}' is driven by {found.driver} since {_clock(since)} and at least until "
-        f"{_clock(found.until)}; stop that one, wait until it has fallen silent, or take over with --takeover"
+        f"the sweep '{found.name}' is driven by {found.driver} since {_clock(since)}; "
+        "stop that one, or take over with --takeover"
     )
 
 

@@ -14,7 +14,7 @@ GOALS = Goals.of({"accuracy": "maximize", "params": "minimize"}, {"latency": "<=
 
 
 def frame(*rows):
-    return pd.DataFrame([dict(zip(["number", "state", "accuracy", "params", "latency"], row, strict=True)) for row in rows])
+    return pd.DataFrame(rows, columns=["number", "state", "accuracy", "params", "latency"])
 
 
 def dominated_by_definition(points, i):
@@ -56,9 +56,7 @@ def test_the_front_of_nothing_is_empty():
 
 @pytest.mark.parametrize(("objective", "number"), [("accuracy", 0), ("params", 2)])
 def test_the_best_trial_follows_the_objectives_direction_and_the_first_of_equals_wins(objective, number):
-    trials = frame(
-        (0, "finished", 0.9, 100.0, 1.0), (1, "finished", 0.9, 99.0, 1.0), (2, "finished", 0.1, 5.0, 1.0)
-    )
+    trials = frame((0, "finished", 0.9, 100.0, 1.0), (1, "finished", 0.9, 99.0, 1.0), (2, "finished", 0.1, 5.0, 1.0))
     assert best_trial(trials, GOALS, objective)["number"] == number
 
 

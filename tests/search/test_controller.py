@@ -156,7 +156,7 @@ def test_what_is_the_trials_own_fault_is_not_tried_again(store, cause):
 
 
 def test_too_many_failures_in_a_row_stop_the_sweep_with_the_last_reason(store):
-    with pytest.raises(pt.SweepError, match="^The sweep stopped after 3 failed trials in a row; the last: ValueError"):
+    with pytest.raises(pt.SweepError, match=r"^The sweep stopped after 3 failed trials in a row; the last: ValueError"):
         run(store, ScriptedWorkers(lambda a: finish(a) if a.id.trial < 2 else fail(a)), trials=50, max_failures=3)
     assert [row.state for row in rows(store)] == ["finished", "finished", "failed", "failed", "failed"]
     assert store.sweep("s").state == SweepState.FAILED

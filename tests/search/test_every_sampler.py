@@ -9,7 +9,9 @@ from paretree.search import Goals, KnownTrial, Trials
 from paretree.search.samplers import NAMES, make_sampler
 from paretree.search.store import TrialState
 
-FLAT = pt.Space(x=pt.Float(-1, 1), lr=pt.Float(1e-4, 1e-1, log=True), n=pt.Int(1, 64, log=True), step=pt.Float(0, 1, step=0.1))
+FLAT = pt.Space(
+    x=pt.Float(-1, 1), lr=pt.Float(1e-4, 1e-1, log=True), n=pt.Int(1, 64, log=True), step=pt.Float(0, 1, step=0.1)
+)
 CONDITIONAL = pt.Space(
     kind=pt.Choice(
         conv={"kernel": pt.Choice(3, 5, 7), "width": pt.Int(8, 64)},
@@ -102,7 +104,9 @@ def test_pending_and_failed_trials_and_values_that_are_not_finite_do_no_harm(nam
     sampler, trials = learned(name, space, objectives, rounds=3)
     odd = [math.nan, math.inf, -math.inf]
     for value in odd:
-        finish(trials, space, sampler.propose(space, trials, 1, 11), lambda _, value=value: {"loss": value, "gain": 0.0})
+        finish(
+            trials, space, sampler.propose(space, trials, 1, 11), lambda _, value=value: {"loss": value, "gain": 0.0}
+        )
     for state in [TrialState.FAILED, TrialState.STOPPED, *[TrialState.RUNNING] * 8, TrialState.WAITING]:
         [proposal] = sampler.propose(space, trials, 1, len(trials))
         trials.put(KnownTrial(len(trials), proposal.configuration, state, proposal=proposal.to_json()))
@@ -128,7 +132,9 @@ def test_proposals_that_nobody_took_up_do_no_harm(name):
 
 
 def test_tpe_learns_where_the_loss_is_small():
-    sampler, trials = learned("optuna:tpe", FLAT, 1, rounds=40, n=1, values=lambda t: {"loss": abs(t.configuration.x - 0.7)})
+    sampler, trials = learned(
+        "optuna:tpe", FLAT, 1, rounds=40, n=1, values=lambda t: {"loss": abs(t.configuration.x - 0.7)}
+    )
     proposals = sampler.propose(FLAT, trials, 10, seed=0)
     assert sum(abs(proposal.configuration.x - 0.7) < 0.3 for proposal in proposals) >= 6
 

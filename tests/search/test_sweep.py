@@ -30,7 +30,9 @@ def test_trials_come_as_a_frame_with_decisions_and_values(tmp_path):
     frame = run(make(tmp_path), 12).trials()
     assert frame["number"].tolist() == list(range(12))
     assert set(frame["state"]) == {"finished"}
-    assert {"f", "g", "note", "x", "kind", "kind=a/k", "sampler", "worker", "seconds", "started_at"} <= set(frame.columns)
+    assert {"f", "g", "note", "x", "kind", "kind=a/k", "sampler", "worker", "seconds", "started_at"} <= set(
+        frame.columns
+    )
     assert frame["f"].tolist() == (frame["x"] ** 2).tolist()
     assert frame.loc[frame["kind"] == "b", "kind=a/k"].isna().all()
 
@@ -109,7 +111,7 @@ def test_constraints_keep_trials_off_the_front(tmp_path):
 
 def test_best_asks_which_objective_and_says_when_there_is_none(tmp_path):
     sweep = run(make(tmp_path, function=lambda trial: {"f": math.nan, "g": 1.0}), 3)
-    with pytest.raises(pt.SweepError, match="Best in which objective\\? Name one of f, g."):
+    with pytest.raises(pt.SweepError, match=r"Best in which objective\? Name one of f, g."):
         sweep.best()
     with pytest.raises(pt.SweepError, match="No trial of sweep 's' has finished"):
         sweep.best("f")

@@ -22,7 +22,7 @@ from paretree.search.store import (
     SweepRecord,
     SweepState,
     SweepWriter,
-    is_gone,
+    lives,
     this_driver,
 )
 from paretree.workers.protocol import AttemptId
@@ -42,8 +42,8 @@ def test_a_second_driver_is_refused_and_told_who_drives(take: Take, writer: Swee
     with pytest.raises(StoreError) as refusal:
         take("elsewhere:2:2")
     assert str(refusal.value) == (
-        "the sweep 'digits' is driven by elsewhere:1:1 since 2026-03-01 12:00:00 UTC and at least until "
-        "2026-03-01 12:00:30 UTC; stop that one, wait until it has fallen silent, or take over with --takeover"
+        "the sweep 'digits' is driven by elsewhere:1:1 since 2026-03-01 12:00:00 UTC; "
+        "stop that one, or take over with --takeover"
     )
     with writer.transaction() as tx:
         tx.add_trials([new_trial(0)])
@@ -135,14 +135,23 @@ def test_the_next_controller_finds_what_is_open(take: Take, writer: SweepWriter,
         assert not tx.finished(AttemptId(2, 0), {"accuracy": ("objective", 0.0)}, clock.seconds)
 
 
-def test_this_process_is_not_gone_and_others_are_not_judged():
+def test_this_process_lives_and_those_elsewhere_are_not_judged():
     host, pid, birth = this_driver().rsplit(":", 2)
     assert host == socket.gethostname()
-    assert not is_gone(this_driver())
-    assert is_gone(f"{host}:{pid}:{birth}1"), "a later process with the same pid is not the driver"
-    assert not is_gone(f"not-{host}:{pid}:1")
-    assert not is_gone("nonsense")
-    assert not is_gone(f"{host}:1:unknown"), "a living process whose start is unknown"
+    assert lives(this_driver())
+    assert lives(f"{host}:{pid}:{birth}1") is False, "a later process with the same pid is not the driver"
+    assert lives(f"not-{host}:{pid}:1") is None
+    assert lives("nonsense") is None
+    assert lives(f"{host}:1:unknown") is None, "a living process whose start is unknown"
+
+
+def test_a_driver_that_lives_on_this_host_keeps_its_sweep_however_long_a_trial_takes(
+    store: Store, sweep: SweepRecord, take: Take, clock: Clock
+):
+    take(this_driver())
+    clock.advance(3600)
+    with pytest.raises(StoreError, match="is driven by"):
+        take("elsewhere:2:2")
 
 
 STALLED = """
@@ -179,10 +188,10 @@ def test_a_controller_killed_while_it_writes_leaves_a_clean_store_that_is_free_a
         assert process.stdout.readline() == "all is written but not committed\n"
         driver = store.sweep("digits").driver
         assert driver is not None
-        assert not is_gone(driver)
+        assert lives(driver)
         assert len(store.trials(sweep.id)) == 1, "readers go on while the writer stalls"
         process.send_signal(signal.SIGKILL)
-    assert is_gone(driver)
+    assert lives(driver) is False
 
     reader = Store.open(str(path), readonly=True)
     assert len(reader.trials(sweep.id)) == 1
@@ -204,7 +213,7 @@ def test_a_killed_but_unburied_driver_counts_as_gone():
     assert process.stdout is not None
     with process:
         driver = process.stdout.readline().strip()
-        assert not is_gone(driver)
+        assert lives(driver)
         process.kill()
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
-        assert is_gone(driver)
+        assert lives(driver) is False
