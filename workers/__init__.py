@@ -15,9 +15,17 @@ __all__ = ["InlineWorkers", "RayWorkers", "Trial", "TrialStopped", "WorkersError
 
 
 def __getattr__(name: str) -> Any:
-    """Load `RayWorkers` when it is asked for, so that importing Paretree does not import Ray."""
+    """Load `RayWorkers` when it is asked for, so that importing Paretree does not import Ray.
+
+    Raises:
+        WorkersError: Ray is not installed.
+    """
     if name != "RayWorkers":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .ray.pool import RayWorkers
-
+    try:
+        from .ray.pool import RayWorkers
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise WorkersError("RayWorkers needs Ray; pip install 'paretree[ray]', or use InlineWorkers()") from error
     return RayWorkers

@@ -8,15 +8,15 @@ import time
 import traceback
 from bdb import BdbQuit
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
-
-import numpy as np
 
 from .protocol import Assignment, Cause, Event, Failed, Finished, Job, Started, Stopped
 from .results import ResultError, as_values
 from .trial import Device, Trial, TrialStopped
 
 INTERRUPTS = (KeyboardInterrupt, BdbQuit)  # somebody at the keyboard wants the sweep to end, not this trial to fail
+OURS = str(Path(__file__).parent)
 
 
 def run(
@@ -62,6 +62,8 @@ def failure(assignment: Assignment, error: BaseException, at: float) -> Failed:
 
 
 def _seed(seed: int) -> None:
+    import numpy as np
+
     random.seed(seed)
     np.random.seed(seed % 2**32)
     if torch := sys.modules.get("torch"):  # a function that uses torch has imported it by now, or seeds its own
@@ -81,6 +83,6 @@ def _headline(error: BaseException) -> str:
 
 
 def _outside(frames: TracebackType | None) -> TracebackType | None:
-    while frames and frames.tb_frame.f_code.co_filename == __file__:
+    while frames and frames.tb_frame.f_code.co_filename.startswith(OURS):
         frames = frames.tb_next
     return frames

@@ -11,7 +11,7 @@ SPACE = Space(x=Float(0, 1))
 PATIENCE = 60.0  # seconds; a guard against hanging, not an expectation
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster():
     ray = pytest.importorskip("ray")
     ray.init(address="local", num_cpus=2, object_store_memory=80 * 2**20, include_dashboard=False, log_to_driver=False)

@@ -74,6 +74,19 @@ def test_a_dead_process_fails_the_trial_it_ran_and_the_queued_ones_run_elsewhere
     assert workers.size == 1
 
 
+def test_an_interrupt_raised_by_the_users_function_fails_only_its_trial(ray_workers, drive):
+    def train(trial):
+        if trial.number == 0:
+            raise KeyboardInterrupt
+        return 1.0
+
+    events = drive(ray_workers(count=1), train, trials=2)
+
+    assert [type(event) for event in events] == [Started, Failed, Started, Finished]
+    assert events[1].message == "KeyboardInterrupt"
+    assert events[1].traceback.splitlines()[1].endswith("in train"), "our own frames are left out"
+
+
 def test_runners_work_at_the_same_time(ray_workers, drive, tmp_path):
     def train(trial):
         (tmp_path / str(trial.number)).touch()

@@ -1,8 +1,5 @@
 """What the user's function is given."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -100,8 +97,3 @@ def test_the_report_at_which_a_trial_is_stopped_still_counts(trial, sent):
 
 def test_a_stop_is_not_swallowed_by_except_exception():
     assert not issubclass(TrialStopped, Exception)
-
-
-def test_importing_workers_loads_neither_ray_nor_torch():
-    check = "import sys, paretree.workers; sys.exit(bool({'ray', 'torch', 'pandas'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -37,7 +37,8 @@ class Allotment:
 
     def times_in(self, node: dict[str, float]) -> int:
         """How many such allotments a node with these resources holds."""
-        return min(int(node.get(name, 0) / amount) for name, amount in self._resources().items())
+        fits = (node.get(name, 0) / amount for name, amount in self._resources().items())
+        return int(min(fits) + 1e-6)  # 0.6 / 0.2 falls just short of 3
 
     def missing_from(self, nodes: list[dict[str, float]]) -> str:
         """Why no node holds even one, as a sentence."""
@@ -75,7 +76,10 @@ def join(address: str | None, allotment: Allotment, count: int | None) -> bool:
     try:
         ray.init(**target, namespace="paretree", log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise WorkersError(f"Ray cannot be had at address={address or 'local'!r}: {error}") from error
+        raise WorkersError(
+            f"Ray cannot be had at address={address or 'local'!r} ({error}); "
+            "see that it runs, and that RAY_AUTH_MODE is the same here as there"
+        ) from error
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, handler)  # ray.init puts its own in its place
     _print_deaths(False)

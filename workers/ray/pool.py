@@ -261,7 +261,10 @@ class RayWorkers:
     def _count_loss(self, error: RayError) -> None:
         self._losses += 1
         if self._losses == LOSSES:
-            raise WorkersError(f"{LOSSES} workers in a row died before they ran a trial ({_reason(error)})")
+            raise WorkersError(
+                f"{LOSSES} workers in a row died before they ran a trial ({_reason(error)}); "
+                "Ray's logs say more, by default under /tmp/ray/session_latest/logs"
+            )
 
 
 def _lost(id: AttemptId, error: RayError) -> Failed:
