@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TYPED := -m paretree -m paretree.cli -p paretree.spaces -p paretree.workers -p paretree.search -p paretree.dashboard
 REFERENCE := paretree.spaces paretree.spaces.nn paretree.search paretree.search.samplers paretree.search.analysis \
              paretree.search.store paretree.workers paretree.workers.protocol
 INSTALLED := $(VENV)/.installed
@@ -23,7 +24,7 @@ lint: $(INSTALLED)
 # The repository root is the package, so mypy needs to see it under the package's name.
 types: $(INSTALLED)
 	mkdir -p $(VENV)/typing && ln -sfn ../.. $(VENV)/typing/paretree
-	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml -p paretree
+	cd $(VENV)/typing && ../bin/mypy --config-file ../../pyproject.toml $(TYPED)
 
 docs: $(INSTALLED)  ## the reference, from docstrings, into build/docs
 	$(BIN)/python -m pdoc --docformat google --output-directory build/docs $(REFERENCE)
