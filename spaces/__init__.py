@@ -4,7 +4,7 @@ from .build import Build, UnstorableWarning
 from .choice import Choice, Maybe
 from .configuration import Configuration, Part
 from .domains import Decision
-from .errors import ConfigurationError, SpaceError
+from .errors import ConfigurationError, ParetreeError, SpaceError
 from .expressions import Expression, apply, where
 from .node import Node
 from .priors import Normal
@@ -26,6 +26,7 @@ __all__ = [
     "Maybe",
     "Node",
     "Normal",
+    "ParetreeError",
     "Part",
     "Repeat",
     "Slot",

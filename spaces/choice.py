@@ -46,10 +46,9 @@ class Choice(Node):
         name: str | None = None,
         **labelled: object,
     ) -> None:
-        pairs = [(None, option) for option in options] + list(labelled.items())
-        nodes = [(label, lift(option)) for label, option in pairs]
-        options_ = tuple((_own_label(node) if label is None else label, node) for label, node in nodes)
-        object.__setattr__(self, "options", options_)
+        without_label = [(_own_label(node), node) for node in map(lift, options)]
+        with_label = [(label, lift(option)) for label, option in labelled.items()]
+        object.__setattr__(self, "options", (*without_label, *with_label))
         object.__setattr__(self, "labelled", bool(labelled))
         object.__setattr__(self, "ordered", ordered)
         object.__setattr__(self, "weights", tuple(map(plain, weights)) if isinstance(weights, Iterable) else weights)
@@ -68,9 +67,10 @@ class Choice(Node):
 
     def _decision(self, label: str, node: Node) -> Decision:
         """What is written down for an option: itself where it is a plain unlabelled scalar, else its label."""
-        if isinstance(node, Constant) and node.is_scalar and not self.labelled:
-            return node.value  # type: ignore[no-any-return]
-        return label
+        decision: Decision = (
+            node.value if isinstance(node, Constant) and node.is_scalar and not self.labelled else label
+        )
+        return decision
 
     def check(self, path: str) -> None:
         """Refuse what does not tell the options apart."""

@@ -55,8 +55,15 @@ class Configuration:
         return hashlib.sha256(json.dumps(exact, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def build(self, input_shape: tuple[int, ...] | None = None) -> dict[str, Any]:
-        """All named parts, built."""
-        return {name: Part(self, name, node).build(input_shape) for name, node in self.space.parts.items()}
+        """All named parts, built.
+
+        Args:
+            input_shape: for torch modules, as in `Part.build`; then all parts that build anything must be such modules.
+        """
+        return {
+            name: Part(self, name, node).build(input_shape if builds(node) else None)
+            for name, node in self.space.parts.items()
+        }
 
     @property
     def cost(self) -> Cost:
@@ -70,7 +77,8 @@ class Configuration:
                 "The cost of a configuration is known once a model was built with its input size; "
                 "call config.model.build(input_shape=(channels, height, width)) before, or spaces.nn.cost(...)."
             )
-        return self.__dict__["cost"]  # type: ignore[no-any-return]
+        known: Cost = self.__dict__["cost"]
+        return known
 
     def diff(self, other: Configuration) -> dict[str, tuple[Decision, Decision]]:
         """Where the two differ: `{path: (here, there)}`, with None for a decision that is not active."""

@@ -5,6 +5,7 @@ Nodes declare themselves at a `Place`; what cannot stand as it is written is ref
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from .domains import Domain
 from .errors import SpaceError, brief
 from .literals import check_label
 from .node import Node, join
-from .slots import Gate, Literal, Slot, parents_first
+from .slots import Gate, Literal, Slot, implies, parents_first
 
 MAX_PATH = 512
 """Characters a path may have: Optuna's SQL schema allows no more for a parameter's name."""
@@ -43,19 +44,6 @@ class Table:
     decided: dict[str, Decided] = field(default_factory=dict)
     shared: dict[str, Gate] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
-
-    def implies(self, given: Gate, wanted: Gate) -> bool:
-        """Whether `wanted` is open in every configuration in which `given` is."""
-        if wanted is given or not wanted.literals():
-            return True
-        literals = given.literals()
-        return bool(literals) and all(self._grants(literal, wanted) for literal in literals)
-
-    def _grants(self, literal: Literal, wanted: Gate) -> bool:
-        for path, allowed in wanted.literals():
-            if path == literal.path and set(literal.allowed) <= set(allowed):
-                return True
-        return self.implies(self.decided[literal.path].gate, wanted)
 
 
 @dataclass(frozen=True)
@@ -130,19 +118,19 @@ def declare(root: Node) -> tuple[tuple[Slot, ...], dict[tuple[str, int], str]]:
     Raises:
         SpaceError: a node is ill-defined or stands where it cannot.
     """
-    _refuse_reuse(root)
     table = Table(Scope())
     root.declare(Place("", Gate(always=True), table, table.root))
-    operands = {(use.place.path, use.position): _meant(use, table) for use in table.uses}
-    slots = [Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()]
-    return parents_first(slots), operands
+    _refuse_reuse(root)
+    slots = parents_first([Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()])
+    by_path = {slot.path: slot for slot in slots}
+    return slots, {(use.place.path, use.position): _meant(use, table, by_path) for use in table.uses}
 
 
-def _meant(use: Use, table: Table) -> str:
+def _meant(use: Use, table: Table, slots: Mapping[str, Slot]) -> str:
     """The path of the decision that an expression computes with."""
     holder, place = use.holder, use.place
     path = place.scope.find(use.operand)
-    if path is not None and table.implies(place.gate, table.decided[path].gate):
+    if path is not None and implies(place.gate.literals(), slots[path].when, slots):
         return path
     if path is not None:
         raise SpaceError(
@@ -175,11 +163,10 @@ def _refuse_reuse(root: Node) -> None:
 
     def visit(node: Node, path: str) -> None:
         if isinstance(node, Shared):
-            first = shared.setdefault(node.shared_name, node)
-            if first is node:
+            if node.shared_name not in shared:
+                shared[node.shared_name] = node
                 visit(node.node, node.shared_name)
-            elif first.node is not node.node:
-                node.refuse_other_meaning(first, path)
+            node.refuse_other_meaning(shared[node.shared_name], path)
             return
         if node.decides:
             if id(node) in seen:

@@ -193,7 +193,7 @@ def _not_data(value: object) -> Iterator[object]:
     elif isinstance(value, Mapping):
         for part in (*value.keys(), *value.values()):
             yield from _not_data(part)
-    elif type(value) not in SCALARS and not (callable(value) and reference(value)):
+    elif type(value) not in SCALARS and reference(value) is None:
         yield value
 
 

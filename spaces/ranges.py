@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .declare import Place
-from .domains import Integer, Real
+from .domains import Decision, Integer, Real
 from .errors import SpaceError, brief
 from .literals import is_number, plain
 from .node import Environment, Node
@@ -65,9 +65,9 @@ class Float(Node):
         """Enter the one decision."""
         place.decide(self, self.domain)
 
-    def resolve(self, path: str, env: Environment) -> float:
+    def resolve(self, path: str, env: Environment) -> Decision:
         """The number decided on."""
-        return env.values[path]  # type: ignore[return-value]
+        return env.values[path]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -118,9 +118,9 @@ class Int(Node):
         """Enter the one decision."""
         place.decide(self, self.domain)
 
-    def resolve(self, path: str, env: Environment) -> int:
+    def resolve(self, path: str, env: Environment) -> Decision:
         """The number decided on."""
-        return env.values[path]  # type: ignore[return-value]
+        return env.values[path]
 
 
 def _own_numbers(node: Float | Int) -> None:

@@ -56,7 +56,8 @@ def resolve(text: str) -> Callable[..., Any]:
         if not hasattr(found, part):
             raise ImportError(f"{text!r} cannot be found: module {module_name!r} has no {part!r}; was it renamed?")
         found = getattr(found, part)
-    return found  # type: ignore[no-any-return]
+    resolved: Callable[..., Any] = found
+    return resolved
 
 
 def short_name(text: str) -> str:

@@ -81,7 +81,8 @@ class Repeat(Node):
 
     def count(self, path: str, env: Environment) -> int:
         """How many copies were decided on."""
-        return self.n.resolve(path, env)  # type: ignore[no-any-return]
+        copies: int = self.n.resolve(path, env)
+        return copies
 
     @property
     def _number(self) -> Node:

@@ -36,7 +36,7 @@ class Shared(Node):
 
     def refuse_other_meaning(self, other: Shared, path: str) -> None:
         """Two parts may have one name only where they are written alike."""
-        if self.node is not other.node and repr(self.node) != repr(other.node):
+        if self.node is not other.node and _written(self.node) != _written(other.node):
             raise SpaceError(
                 self,
                 path,
@@ -56,6 +56,14 @@ def share(name: str, node: object) -> Shared:
         node: what is decided.
     """
     return Shared(name, lift(node))
+
+
+def _written(part: Node) -> tuple[str, list[int]]:
+    """How a part is written: as text, and for each operand of its expressions which node is meant."""
+    nodes = list(descendants(part))
+    positions = {id(node): position for position, node in enumerate(nodes)}
+    operands = [operand for node in nodes for operand in node.referred()]
+    return repr(part), [positions.get(id(operand), id(operand)) for operand in operands]
 
 
 def untouched_by_fresh(part: Node) -> list[Node]:

@@ -7,10 +7,11 @@ encoding and every sampler work on slots and never look at the tree.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from .domains import Decision, Domain
+from .errors import SpaceError
 
 
 class Literal(NamedTuple):
@@ -63,17 +64,59 @@ class Gate:
 
 
 def parents_first(slots: list[Slot]) -> tuple[Slot, ...]:
-    """The slots in an order in which each follows those its condition names; otherwise as they were written."""
+    """The slots in an order in which each follows those its condition names; otherwise as they were written.
+
+    Raises:
+        SpaceError: whether a decision is made depends on itself.
+    """
     by_path = {slot.path: slot for slot in slots}
+    by_path = {slot.path: replace(slot, when=_grounded(slot, by_path)) for slot in slots}
     ordered: dict[str, Slot] = {}
+    waiting: set[str] = set()
 
     def visit(slot: Slot) -> None:
         if slot.path in ordered:
             return
+        if slot.path in waiting:
+            raise SpaceError(
+                slot.domain,
+                slot.path,
+                "whether it is decided depends on itself, through the parts it is shared by",
+                "let one of them stand where nothing else decides on it",
+            )
+        waiting.add(slot.path)
         for literal in slot.when:
             visit(by_path[literal.path])
         ordered[slot.path] = slot
 
-    for slot in slots:
+    for slot in by_path.values():
         visit(slot)
     return tuple(ordered.values())
+
+
+def implies(given: tuple[Literal, ...], wanted: tuple[Literal, ...], slots: Mapping[str, Slot]) -> bool:
+    """Whether a literal of `wanted` holds wherever one of `given` does; an empty tuple always holds."""
+    if not wanted:
+        return True
+    return bool(given) and all(_grants(literal, wanted, slots) for literal in given)
+
+
+def _grants(literal: Literal, wanted: tuple[Literal, ...], slots: Mapping[str, Slot]) -> bool:
+    if any(path == literal.path and set(literal.allowed) <= set(allowed) for path, allowed in wanted):
+        return True
+    return implies(slots[literal.path].when, wanted, slots)
+
+
+def _grounded(slot: Slot, slots: Mapping[str, Slot]) -> tuple[Literal, ...]:
+    """The condition without what can hold only once this is decided: a shared number may stand in its own copies."""
+    if len(slot.when) < 2:
+        return slot.when
+    return tuple(literal for literal in slot.when if not _needs(literal.path, slot.path, slots, frozenset()))
+
+
+def _needs(path: str, other: str, slots: Mapping[str, Slot], seen: frozenset[str]) -> bool:
+    """Whether the decision at `path` is made only where the one at `other` is."""
+    if path == other or path in seen:
+        return True
+    when = slots[path].when
+    return bool(when) and all(_needs(literal.path, other, slots, seen | {path}) for literal in when)

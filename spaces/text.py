@@ -10,7 +10,7 @@ from .domains import Domain, Labels, Real
 from .errors import brief, shortened
 from .expressions import Expression
 from .literals import Constant, Items, Record
-from .node import Node
+from .node import Node, name_of
 from .repeat import Repeat
 from .share import Shared
 
@@ -52,7 +52,7 @@ def _below(node: Node) -> list[tuple[str, Node]]:
 
 def _title(node: Node) -> str:
     if isinstance(node, Build):
-        fixed = [f"{segment}={brief(child)}" for segment, child in node.children() if isinstance(child, Constant)]
+        fixed = [f"{segment}={brief(child)}" for segment, child in node.children() if _says_more(child, node)]
         return f"{node.label}({', '.join(fixed)})" if fixed else node.label
     if isinstance(node, Repeat):
         return f"Repeat × {_count(node.n)}"
@@ -63,6 +63,13 @@ def _title(node: Node) -> str:
     if isinstance(node, Maybe | Items | Record):
         return {Maybe: "Maybe", Items: "list", Record: "dict"}[type(node)]
     return brief(node)
+
+
+def _says_more(child: Node, parent: Build) -> bool:
+    """Whether a constant argument tells more than the names of the others, which have lines of their own."""
+    if not isinstance(child, Constant):
+        return False
+    return not parent.args or child.value != [name_of(arg, position) for position, arg in enumerate(parent.args)]
 
 
 def _count(n: Node) -> str:
