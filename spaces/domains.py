@@ -35,19 +35,23 @@ class Real:
     def _ends(self) -> tuple[float, float]:
         """The bounds on the searched scale; of a grid, half a step further, so that its ends get a full share."""
         if self.step is not None:
-            return self.low - self.step / 2, self.grid(self.steps) + self.step / 2
+            return self.low - self.step / 2, self.nth(self._steps) + self.step / 2
         return (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
 
+    @property
+    def size(self) -> int | None:
+        """How many values there are; None without a step, where they cannot be counted."""
+        return None if self.step is None else self._steps + 1
+
     @cached_property
-    def steps(self) -> int:
-        """Number of steps from `low` to the last value of the grid; only with `step`."""
+    def _steps(self) -> int:
         assert self.step is not None
         return int((_typed(self.high) - _typed(self.low)) / _typed(self.step))
 
     def at(self, u: float) -> float:
         """The value at share `u` of the range, on its logarithm where `log`."""
         if self.step is not None:
-            return self.grid(int(u * (self.steps + 1)))
+            return self.nth(int(u * (self._steps + 1)))
         low, high = self._ends
         return self._value(low + u * (high - low))
 
@@ -70,18 +74,18 @@ class Real:
     def nearest(self, value: float) -> float:
         """The value of this range that is nearest to `value`: what is written down for all that is contained."""
         if self.step is not None:
-            return self.grid(self.index(value))
+            return self.nth(self.position(value))
         return min(max(float(value), self.low), self.high)
 
-    def index(self, value: float) -> int:
+    def position(self, value: float) -> int:
         """How many steps above `low` the value of the grid stands that is nearest to `value`; only with `step`."""
         assert self.step is not None
-        return min(max(round((value - self.low) / self.step), 0), self.steps)
+        return min(max(round((value - self.low) / self.step), 0), self._steps)
 
-    def grid(self, index: int) -> float:
+    def nth(self, index: int) -> float:
         """The value `index` steps above `low`, as one would type it: 0.3, not 0.30000000000000004; only with `step`."""
         assert self.step is not None
-        return float(_typed(self.low) + min(max(index, 0), self.steps) * _typed(self.step))
+        return float(_typed(self.low) + min(max(index, 0), self._steps) * _typed(self.step))
 
     def _value(self, position: float) -> float:
         return self.nearest(math.exp(position) if self.log else position)
@@ -122,7 +126,7 @@ class Integer:
         if not self.log:
             return self.low + self.step * min(int(u * self.size), self.size - 1)
         low, high = self._ends
-        return self._nearest(math.exp(low + u * (high - low)))
+        return self.nearest(math.exp(low + u * (high - low)))
 
     def likely(self, u: float) -> int:
         """The `u`-quantile of the prior; as `at` where there is none."""
@@ -131,15 +135,23 @@ class Integer:
         low, high = self._ends
         center = math.log(self.prior.center) if self.log else self.prior.center
         position = self.prior.quantile(u, low, high, center)
-        return self._nearest(math.exp(position) if self.log else position)
+        return self.nearest(math.exp(position) if self.log else position)
 
     def contains(self, value: object) -> bool:
         """Whether `value` is one of the integers."""
         return isinstance(value, int) and not isinstance(value, bool) and value in self.values
 
-    def _nearest(self, value: float) -> int:
-        index = round((value - self.low) / self.step)
-        return self.values[min(max(index, 0), self.size - 1)]
+    def nearest(self, value: float) -> int:
+        """The integer of this range that is nearest to `value`."""
+        return self.nth(self.position(value))
+
+    def position(self, value: float) -> int:
+        """The index of the integer that is nearest to `value`."""
+        return min(max(round((value - self.low) / self.step), 0), self.size - 1)
+
+    def nth(self, index: int) -> int:
+        """The integer at `index`, counted from `low`."""
+        return self.values[index]
 
 
 @dataclass(frozen=True)
@@ -169,6 +181,19 @@ class Labels:
     def contains(self, value: object) -> bool:
         """Whether `value` is one of the labels (1, 1.0 and True are three different labels)."""
         return any(value == label and type(value) is type(label) for label in self.values)
+
+    @property
+    def size(self) -> int:
+        """How many labels there are."""
+        return len(self.values)
+
+    def position(self, value: Decision) -> int:
+        """The index of a label."""
+        return self.values.index(value)
+
+    def nth(self, index: int) -> Decision:
+        """The label at `index`."""
+        return self.values[index]
 
 
 Domain = Real | Integer | Labels

@@ -27,7 +27,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 
 from ...spaces import Decision, Space
-from ...spaces.domains import Domain, Integer, Labels
+from ...spaces.domains import Domain, Integer, Labels, Real
 from ..errors import SweepError
 from ..trials import KnownTrial, Trials
 from .protocol import Proposal
@@ -175,27 +175,26 @@ def _distribution(domain: Domain) -> BaseDistribution:
         return IntDistribution(0, len(domain.values) - 1) if domain.ordered else CategoricalDistribution(domain.values)
     if isinstance(domain, Integer):
         return IntDistribution(domain.low, domain.values[-1], log=domain.log, step=domain.step)
-    if domain.step is not None:
-        return IntDistribution(0, domain.steps)
+    if domain.size is not None:
+        return IntDistribution(0, domain.size - 1)
     return FloatDistribution(domain.low, domain.high, log=domain.log)
 
 
 def _parameter(domain: Domain, decision: Decision) -> Any:
-    """A decision as Optuna knows it: ordered labels and stepped reals by their index."""
-    if isinstance(domain, Labels):
-        return domain.values.index(decision) if domain.ordered else decision
-    return decision if isinstance(domain, Integer) or domain.step is None else domain.index(decision)  # type: ignore[arg-type]
+    """A decision as Optuna knows it: ordered labels and stepped reals by their position."""
+    return domain.position(decision) if _by_position(domain) else decision  # type: ignore[arg-type]
 
 
 def _suggest(trial: optuna.Trial, path: str, domain: Domain) -> Decision:
     distribution = _distribution(domain)
     if distribution.single():
         return domain.at(0.0)
-    suggested = trial._suggest(path, distribution)
-    if isinstance(domain, Labels):
-        return domain.values[suggested] if domain.ordered else suggested  # type: ignore[no-any-return]
-    stepped = not isinstance(domain, Integer) and domain.step is not None
-    return domain.grid(suggested) if stepped else suggested  # type: ignore[union-attr]
+    suggested: Any = trial._suggest(path, distribution)
+    return domain.nth(suggested) if _by_position(domain) else suggested
+
+
+def _by_position(domain: Domain) -> bool:
+    return domain.ordered if isinstance(domain, Labels) else isinstance(domain, Real) and domain.step is not None
 
 
 def _reseed(sampler: object, seeds: np.random.SeedSequence) -> None:

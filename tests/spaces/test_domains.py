@@ -61,7 +61,7 @@ def test_larger_shares_are_larger_values(domain, ordered):
 
 @given(grids() | integers())
 def test_the_ends_of_a_grid_are_reached(domain):
-    last = domain.grid(domain.steps) if isinstance(domain, Real) else domain.values[-1]
+    last = domain.nth(domain.size - 1) if isinstance(domain, Real) else domain.values[-1]
 
     assert (domain.at(0.0), domain.at(NEARLY_ONE)) == (domain.low, last)
     assert domain.low <= last <= domain.high
@@ -78,7 +78,7 @@ def test_the_ends_of_a_real_range_are_reached(domain):
 def test_index_and_grid_are_inverse(domain, u):
     value = domain.at(u)
 
-    assert domain.grid(domain.index(value)) == value
+    assert domain.nth(domain.position(value)) == value
     assert domain.nearest(value) == value
 
 
@@ -94,7 +94,7 @@ def test_index_and_grid_are_inverse(domain, u):
     ids=repr,
 )
 def test_a_grid_has_the_values_one_would_type(domain, values):
-    assert [domain.grid(index) for index in range(domain.steps + 1)] == values
+    assert [domain.nth(index) for index in range(domain.size)] == values
 
 
 def test_a_grid_takes_numbers_with_rounding_noise_and_no_others():
