@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Literal
 
 from .configuration import RESERVED, Configuration
+from .counting import Census
 from .declare import declare
 from .domains import Decision, Real
 from .errors import ConfigurationError, SpaceError, brief
@@ -20,7 +22,7 @@ from .serial import SpaceData, read_space, write_space
 from .slots import Slot
 from .text import describe, tree
 
-Measure = Literal["branch", "prior"]
+Measure = Literal["branch", "leaf", "prior"]
 
 
 class Space:
@@ -49,9 +51,11 @@ class Space:
         Args:
             seed: a number, for the same configuration in every process; or a generator to draw from.
             measure: `"branch"` gives the options of each choice the same chance, and numbers an even spread on their
-                scale; `"prior"` follows weights and priors where there are any.
+                scale; `"leaf"` gives complete configurations the same chance (whatever their numbers without a step
+                are), so that large branches are drawn more often; `"prior"` follows weights and priors where there are.
         """
-        draw = (seed if isinstance(seed, random.Random) else random.Random(seed)).random
+        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        draw = generator.random
         values: dict[str, Decision] = {}
         if measure == "branch":
             for slot in self.slots:
@@ -61,9 +65,44 @@ class Space:
             for slot in self.slots:
                 if slot.active(values):
                     values[slot.path] = slot.domain.likely(draw())
+        elif measure == "leaf":
+            rank = generator.randrange(self._census.total)
+            values = self._census.unrank(rank, lambda slot: slot.domain.at(draw()))
         else:
-            raise ValueError(f"There is no measure {measure!r}; use 'branch' or 'prior'.")
+            raise ValueError(f"There is no measure {measure!r}; use 'branch', 'leaf' or 'prior'.")
         return Configuration(self, values)
+
+    def count(self) -> int | float:
+        """How many configurations there are, exactly; infinity where a number without a step may be decided on."""
+        return math.inf if any(slot.domain.size is None for slot in self.slots) else self._census.total
+
+    def enumerate(self) -> Iterator[Configuration]:
+        """All configurations, in the order of their ranks.
+
+        Raises:
+            ValueError: there are infinitely many.
+        """
+        self._refuse_infinite()
+        return (Configuration(self, values) for values in self._census.walk())
+
+    def rank(self, configuration: Configuration) -> int:
+        """The number of a configuration, from 0 to `count() - 1`.
+
+        Raises:
+            ValueError: there are infinitely many.
+        """
+        self._refuse_infinite()
+        return self._census.rank(configuration.values)
+
+    def unrank(self, rank: int) -> Configuration:
+        """The configuration with this number: the inverse of `rank`.
+
+        Raises:
+            ValueError: there are infinitely many.
+            IndexError: there are not so many.
+        """
+        self._refuse_infinite()
+        return Configuration(self, self._census.unrank(rank, lambda slot: None))
 
     def configuration(self, values: Mapping[str, Decision]) -> Configuration:
         """The configuration with these active decisions.
@@ -114,6 +153,15 @@ class Space:
             ValueError: the data are of another format, or of a newer version.
         """
         return cls(read_space(json.loads(data) if isinstance(data, str) else data))
+
+    @cached_property
+    def _census(self) -> Census:
+        return Census(self.slots)
+
+    def _refuse_infinite(self) -> None:
+        endless = next((slot.path for slot in self.slots if slot.domain.size is None), None)
+        if endless is not None:
+            raise ValueError(f"Decision {endless!r} has infinitely many values; give the Float a step to number them.")
 
     def _read(self, slot: Slot, values: Mapping[str, Decision]) -> Decision:
         if slot.path not in values:

@@ -119,7 +119,7 @@ def test_a_space_written_as_json_is_read_as_the_same_space(space):
 
 
 @quickly
-@given(spaces(), st.integers(0, 1000), st.sampled_from(["branch", "prior"]))
+@given(spaces(), st.integers(0, 1000), st.sampled_from(["branch", "leaf", "prior"]))
 def test_every_sample_is_contained_and_comes_back_from_json(space, seed, measure):
     configuration = space.sample(seed, measure)
 

@@ -114,7 +114,7 @@ def test_an_option_of_weight_zero_is_never_drawn_under_the_prior():
 
 
 def test_an_unknown_measure_is_refused():
-    with pytest.raises(ValueError, match="no measure 'leaves'; use 'branch' or 'prior'"):
+    with pytest.raises(ValueError, match="no measure 'leaves'; use 'branch', 'leaf' or 'prior'"):
         Space().sample(0, measure="leaves")
 
 
