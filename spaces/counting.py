@@ -78,7 +78,7 @@ class Census:
             if self._skips(index, gates):
                 gates &= self._live[index + 1]
                 continue
-            position = 0 if slot.domain.size is None else slot.domain.position(values[slot.path])  # type: ignore[arg-type]
+            position = 0 if slot.domain.size is None else slot.domain.position(values[slot.path])
             for run in self._runs[index]:
                 after = self._after(index, gates, run)
                 each = self._completions[index + 1][after]

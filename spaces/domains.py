@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate
+from typing import Any
 
 from .priors import Normal
 
@@ -63,6 +64,11 @@ class Real:
         center = math.log(self.prior.center) if self.log else self.prior.center
         return self._value(self.prior.quantile(u, low, high, center))
 
+    def share(self, value: Any) -> float:
+        """Where on the searched scale `value` lies, from 0 to 1: what `at` needs to give it back."""
+        low, high = self._ends
+        return 0.5 if low == high else ((math.log(value) if self.log else value) - low) / (high - low)
+
     def contains(self, value: object) -> bool:
         """Whether `value` is a number of this range (and on its grid, but for rounding noise)."""
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -77,10 +83,11 @@ class Real:
             return self.nth(self.position(value))
         return min(max(float(value), self.low), self.high)
 
-    def position(self, value: float) -> int:
+    def position(self, value: Any) -> int:
         """How many steps above `low` the value of the grid stands that is nearest to `value`; only with `step`."""
         assert self.step is not None
-        return min(max(round((value - self.low) / self.step), 0), self._steps)
+        index: int = round((value - self.low) / self.step)
+        return min(max(index, 0), self._steps)
 
     def nth(self, index: int) -> float:
         """The value `index` steps above `low`, as one would type it: 0.3, not 0.30000000000000004; only with `step`."""
@@ -137,6 +144,13 @@ class Integer:
         position = self.prior.quantile(u, low, high, center)
         return self.nearest(math.exp(position) if self.log else position)
 
+    def share(self, value: Any) -> float:
+        """Where on the searched scale `value` lies, from 0 to 1: what `at` needs to give it back."""
+        low, high = self._ends
+        if not self.log:
+            return (self.position(value) + 0.5) / self.size
+        return (math.log(value) - low) / (high - low)
+
     def contains(self, value: object) -> bool:
         """Whether `value` is one of the integers."""
         return isinstance(value, int) and not isinstance(value, bool) and value in self.values
@@ -145,9 +159,10 @@ class Integer:
         """The integer of this range that is nearest to `value`."""
         return self.nth(self.position(value))
 
-    def position(self, value: float) -> int:
+    def position(self, value: Any) -> int:
         """The index of the integer that is nearest to `value`."""
-        return min(max(round((value - self.low) / self.step), 0), self.size - 1)
+        index: int = round((value - self.low) / self.step)
+        return min(max(index, 0), self.size - 1)
 
     def nth(self, index: int) -> int:
         """The integer at `index`, counted from `low`."""
@@ -182,12 +197,16 @@ class Labels:
         """Whether `value` is one of the labels (1, 1.0 and True are three different labels)."""
         return any(value == label and type(value) is type(label) for label in self.values)
 
+    def share(self, value: Any) -> float:
+        """The middle of the label's share: what `at` needs to give it back."""
+        return (self.position(value) + 0.5) / self.size
+
     @property
     def size(self) -> int:
         """How many labels there are."""
         return len(self.values)
 
-    def position(self, value: Decision) -> int:
+    def position(self, value: Any) -> int:
         """The index of a label."""
         return self.values.index(value)
 

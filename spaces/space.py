@@ -6,21 +6,27 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from . import moves
 from .configuration import RESERVED, Configuration
 from .counting import Census
 from .declare import declare
 from .domains import Decision, Real
+from .encoding import Encoding
 from .errors import ConfigurationError, SpaceError, brief
 from .literals import Record, lift, plain
 from .node import Node
 from .serial import SpaceData, read_space, write_space
 from .slots import Slot
 from .text import describe, tree
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Measure = Literal["branch", "leaf", "prior"]
 
@@ -54,7 +60,7 @@ class Space:
                 scale; `"leaf"` gives complete configurations the same chance (whatever their numbers without a step
                 are), so that large branches are drawn more often; `"prior"` follows weights and priors where there are.
         """
-        generator = seed if isinstance(seed, random.Random) else random.Random(seed)
+        generator = _generator(seed)
         draw = generator.random
         values: dict[str, Decision] = {}
         if measure == "branch":
@@ -127,6 +133,43 @@ class Space:
             return False
         return True
 
+    def neighbours(self, configuration: Configuration, seed: int = 0) -> Iterator[Configuration]:
+        """All configurations that differ from this one in a single decision, by one step.
+
+        A step leads to any other label, to the next integers or ordered labels, and a tenth of the range up and down in
+        a real number. What a step newly asks for is decided at random, from `seed`.
+        """
+        for values in moves.neighbours(self.slots, configuration.values, random.Random(seed)):
+            yield Configuration(self, values)
+
+    def mutate(self, configuration: Configuration, seed: int | random.Random | None = None) -> Configuration:
+        """The configuration with one decision changed; every other value of it has a chance.
+
+        Raises:
+            ValueError: the space has nothing to change.
+        """
+        values = moves.mutated(self.slots, configuration.values, _generator(seed))
+        if values is None:
+            raise ValueError("Nothing can be changed: every decision of this configuration has a single value.")
+        return Configuration(self, values)
+
+    def crossover(self, a: Configuration, b: Configuration, seed: int | random.Random | None = None) -> Configuration:
+        """A configuration whose decisions come from `a` or `b`; each is made by one of them, wherever one makes it."""
+        return Configuration(self, moves.crossed(self.slots, a.values, b.values, _generator(seed)))
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """How configurations are written as vectors: which columns belong to which decision."""
+        return Encoding(self.slots)
+
+    def encode(self, configuration: Configuration) -> npt.NDArray[np.float64]:
+        """The configuration as a vector (`encoding.size`,) of numbers from 0 to 1; what is not active never varies."""
+        return self.encoding.encode(configuration.values)
+
+    def decode(self, vector: Sequence[float] | npt.NDArray[np.float64]) -> Configuration:
+        """The configuration nearest to a vector (`encoding.size`,)."""
+        return Configuration(self, self.encoding.decode(vector))
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (64 hex digits) of the definition: the same in every process and on every machine.
@@ -187,6 +230,10 @@ class Space:
 
     def __repr__(self) -> str:
         return tree(self.parts)
+
+
+def _generator(seed: int | random.Random | None) -> random.Random:
+    return seed if isinstance(seed, random.Random) else random.Random(seed)
 
 
 def _refuse_reserved(root: Record, name: str) -> None:
