@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from datetime import datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,9 +15,8 @@ import typer
 from .spaces.errors import ParetreeError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from .search import Goals, Sweep
+    from .search import Sweep
+    from .search.reports import Results
     from .search.store import Store
     from .workers.protocol import Workers
 
@@ -30,10 +31,17 @@ app = typer.Typer(
 )
 
 DEFAULT_STORE = "sqlite:///paretree.db"
+LONG_HEADING = 12  # characters
+EXACT = 1e15  # below it a whole number is printed with all its digits
 
 StoreOption = Annotated[
     str, typer.Option("--store", envvar="PARETREE_STORE", help="Database URL, or path of a SQLite file.")
 ]
+OtherStoreOption = Annotated[
+    str | None,
+    typer.Option("--store", envvar="PARETREE_STORE", help="Another store than the one that FILE.py names."),
+]
+MoreOption = Annotated[int | None, typer.Option("--more", help="Trials to add to those there are.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the sweep.")]
 WorkersOption = Annotated[
@@ -47,10 +55,10 @@ TakeoverOption = Annotated[bool, typer.Option("--takeover", help="Drive the swee
 def run(
     file: Annotated[str, typer.Argument(metavar="FILE.py[:NAME]", help="Python file, and the sweep's variable in it.")],
     trials: Annotated[int | None, typer.Option(help="Trials the sweep shall have in all.")] = None,
-    more: Annotated[int | None, typer.Option(help="Trials to add to those there are.")] = None,
+    more: MoreOption = None,
     hours: Annotated[float | None, typer.Option(help="How long to start new trials.")] = None,
     workers: WorkersOption = None,
-    store: Annotated[str | None, typer.Option(help="Another store than the one that FILE.py names.")] = None,
+    store: OtherStoreOption = None,
     takeover: TakeoverOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,19 +66,24 @@ def run(
 
     Ctrl-C ends it, and nothing that has finished is lost.
     """
+    from .search import SweepError
     from .search.entry import load_sweep
 
+    if trials is None and more is None and hours is None:
+        raise SweepError("A run needs an end; give --trials 100, --more 100 or --hours 2.")
+    if trials is not None and more is not None:
+        raise SweepError(f"--trials {trials} and --more {more} say two things; give one of them.")
     sweep = load_sweep(file)
     if store is not None:
         sweep.store_url = store
-    _run(sweep, trials, more, hours, workers, takeover, as_json)
+    _run(sweep, trials if more is None else _enlarged(sweep, more), hours, workers, takeover, as_json)
 
 
 @app.command()
 def resume(
     name: NameArgument,
     store: StoreOption = DEFAULT_STORE,
-    more: Annotated[int | None, typer.Option(help="Trials to add to those there are.")] = None,
+    more: MoreOption = None,
     workers: WorkersOption = None,
     takeover: TakeoverOption = False,
     as_json: JsonOption = False,
@@ -82,11 +95,14 @@ def resume(
     record = _open(store).sweep(name)
     if record.entry_point is None:
         raise SweepError(f"Sweep {name!r} was not started from a file; run the code that made it again.")
-    sweep = load_sweep(record.entry_point)
-    sweep.store_url = store
     budget = Budget.read(record.budget)
+    if budget is None and more is None:
+        raise SweepError(f"Sweep {name!r} never began, so it has no budget to go on with; give --more 100.")
+    sweep = load_sweep(record.entry_point)
+    _refuse_renamed(sweep, name, record.entry_point)
+    sweep.store_url = store
     trials, hours = (budget.trials, budget.hours) if budget and more is None else (None, None)
-    _run(sweep, trials, more, hours, workers, takeover, as_json)
+    _run(sweep, trials if more is None else _enlarged(sweep, more), hours, workers, takeover, as_json)
 
 
 @app.command("ls")
@@ -107,7 +123,7 @@ def list_sweeps(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False)
 def show(
     name: NameArgument,
     store: StoreOption = DEFAULT_STORE,
-    trial: Annotated[int | None, typer.Option(help="Show this trial.")] = None,
+    trial: Annotated[int | None, typer.Option(help="Show the trial of this number.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a sweep: its state, its space, its best trials. Or one trial of it."""
@@ -131,20 +147,16 @@ def front(
     as_json: JsonOption = False,
 ) -> None:
     """Print the Pareto front: the trials that no other one beats in everything."""
-    from .search.analysis import pareto_front
-    from .search.reports import front_rows, read_frame
+    from .search.reports import front_rows, read_results
 
-    frame, goals = read_frame(_open(store), name)
-    found = pareto_front(frame, goals)
+    results = read_results(_open(store), name)
     if as_json:
-        _print_json(front_rows(found, goals))
+        _print_json(front_rows(results))
     else:
-        _print_front(name, found, goals)
+        _print_front(results)
+    _require_front(results)
     if plot is not None:
-        from .search.plot import plot_trials
-
-        plot_trials(frame, goals, name).savefig(plot, dpi=150)
-        print(f"Drawn into {plot}.", file=sys.stderr)
+        _draw(results, plot)
 
 
 @app.command()
@@ -172,34 +184,44 @@ def main() -> None:
 
 
 def _run(
-    sweep: Sweep,
-    trials: int | None,
-    more: int | None,
-    hours: float | None,
-    workers: str | None,
-    takeover: bool,
-    as_json: bool,
+    sweep: Sweep, trials: int | None, hours: float | None, workers: str | None, takeover: bool, as_json: bool
 ) -> None:
-    from .search.analysis import eligible
+    from .search.reports import front_rows, read_results
 
-    if more is not None:
-        trials = sweep.size() + more
+    if trials is not None and sweep.size() >= trials > 0:
+        print(f"Sweep {sweep.name!r} has its {trials} trials already; add some with --more 10.", file=sys.stderr)
     try:
         sweep.run(trials, hours, _workers(workers), takeover=takeover, progress=not as_json)
     except KeyboardInterrupt:
-        store = "" if sweep.store_url == DEFAULT_STORE else f" --store {sweep.store_url}"
-        print(f"Interrupted; go on with: paretree resume {sweep.name}{store}", file=sys.stderr)
+        place = "" if sweep.store_url == DEFAULT_STORE else f" --store {quote(_open(sweep.store_url).url)}"
+        print(f"Interrupted; go on with: paretree resume {quote(sweep.name)}{place}", file=sys.stderr)
         raise SystemExit(130) from None
-    frame, goals = sweep.trials(), sweep.goals
+    store = _open(sweep.store_url)
+    results = read_results(store, sweep.name)
     if as_json:
-        from .search.reports import front_rows
-
-        _print_json({"name": sweep.name, "trials": len(frame), "front": front_rows(sweep.front(), goals)})
+        _print_json({"name": sweep.name, "trials": len(results.trials), "front": front_rows(results)})
     else:
-        _print_front(sweep.name, sweep.front(), goals)
-        print(f"Browse it with: paretree dashboard {sweep.store_url}")
-    if not eligible(frame, goals).any():
-        raise SystemExit(f"error: None of the {len(frame)} trials has a finite result within the constraints.")
+        _print_front(results)
+        print(f"Browse it with: paretree dashboard {quote(store.url)}")
+    _require_front(results)
+
+
+def _enlarged(sweep: Sweep, more: int) -> int:
+    from .search import SweepError
+
+    if more < 1:
+        raise SweepError(f"--more {more} adds nothing; give a whole number from 1.")
+    return sweep.size() + more
+
+
+def _refuse_renamed(sweep: Sweep, name: str, entry_point: str) -> None:
+    from .search import SweepError
+
+    if sweep.name != name:
+        raise SweepError(
+            f"{entry_point} now is the sweep {sweep.name!r}, not {name!r}; "
+            f"call it {name!r} there again, or run the file to go on with {sweep.name!r}."
+        )
 
 
 def _workers(name: str | None) -> Workers | None:
@@ -223,19 +245,40 @@ def _open(url: str) -> Store:
     return Store.open(url, readonly=True)
 
 
+def _draw(results: Results, file: Path) -> None:
+    from .search import SweepError
+    from .search.plot import plot_trials
+
+    try:
+        plot_trials(results.frame, results.goals, results.sweep.name).savefig(file, dpi=150)
+    except (OSError, ValueError) as error:
+        raise SweepError(f"The plot cannot be drawn into {file}: {error}; name a PNG, SVG or PDF file.") from error
+    print(f"Drawn into {file}.", file=sys.stderr)
+
+
+def _print_front(results: Results) -> None:
+    from .search.reports import front_table
+
+    if len(results.front):
+        title = f"Pareto front of {results.sweep.name}: {len(results.front)} of {len(results.trials)} trials"
+        _print_table(title, front_table(results))
+
+
+def _require_front(results: Results) -> None:
+    from .search import SweepError
+
+    name = results.sweep.name
+    if results.front.empty:
+        raise SweepError(
+            f"None of the {len(results.trials)} trials of sweep {name!r} has finished with finite objectives "
+            f"within the constraints; see why with: paretree show {quote(name)} --trial 0"
+        )
+
+
 def _print_json(data: Any) -> None:
     from .search.reports import jsonable
 
     print(json.dumps(jsonable(data), indent=2))
-
-
-def _print_front(name: str, found: pd.DataFrame, goals: Goals) -> None:
-    from .search.reports import front_table
-
-    if found.empty:
-        print(f"Sweep {name!r} has no finished trial within its constraints yet.")
-        return
-    _print_table(f"Pareto front of {name}: {len(found)} trials", front_table(found, goals))
 
 
 def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
@@ -244,30 +287,51 @@ def _print_table(title: str, rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title, style="bold"), box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD)
     for column in rows[0]:
-        numeric = all(isinstance(row[column], int | float) or row[column] is None for row in rows)
-        table.add_column(Text(column), justify="right" if numeric else "left", overflow="fold")
+        values = [row[column] for row in rows if row[column] is not None]
+        numeric = all(isinstance(value, int | float) for value in values)
+        table.add_column(
+            Text(_heading(column, values)), justify="right" if numeric else "left", no_wrap=numeric, overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row.values()))
-    Console().print(table)
+    console = Console()
+    console.print(Text(title, style="bold"))
+    console.print(table)
 
 
 def _print_details(details: dict[str, Any]) -> None:
     for key, value in details.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            _print_table(key, value)
+        title = key.replace("_", " ")
+        if value is None or value in ({}, []):
+            continue
+        if isinstance(value, list):
+            _print_table(title, value)
         elif isinstance(value, dict):
-            print(f"{key}:")
+            print(f"{title}:")
             for name, inner in value.items():
                 print(f"  {name}: {_cell(inner)}")
-        elif isinstance(value, str) and "\n" in value:
-            print(f"{key}:\n{value}")
+        elif "\n" in _cell(value):
+            print(f"{title}:\n{_cell(value)}")
         else:
-            print(f"{key}: {_cell(value)}")
+            print(f"{title}: {_cell(value)}")
+
+
+def _heading(column: str, values: list[object]) -> str:
+    """The name of a column; a long path is broken after its slashes."""
+    if values and all(isinstance(value, datetime) for value in values):
+        return f"{column.replace('_', ' ')} (UTC)"
+    return column.replace("/", "/\n") if len(column) > LONG_HEADING else column
 
 
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_cell(inner)}" for name, inner in value.items())
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and abs(value) < EXACT else f"{value:.5g}"
+    return str(value)

@@ -11,6 +11,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from .budget import Budget
 from .goals import Direction
@@ -27,15 +28,16 @@ class SweepProgress:
     def __init__(self, name: str, budget: Budget) -> None:
         self._name, self._total = name, budget.trials
         self._live = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(),
+            TextColumn("[bold]{task.description}", table_column=Column(no_wrap=True, max_width=24)),
             MofNCompleteColumn(),
+            BarColumn(bar_width=12),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True, ratio=1)),  # is cut where it must be
             console=Console(file=sys.stderr),
             refresh_per_second=5,
+            expand=True,
         )
         self._task = self._live.add_task(name, total=self._total, state="")
         self._best: dict[str, float] = {}

@@ -53,7 +53,7 @@ def sweep_row(summary: SweepSummary) -> dict[str, Any]:
         "trials": sum(summary.counts[state] for state in ENDED_STATES),
         "of": record.budget.get("trials"),
         "failed": summary.counts[TrialState.FAILED],
-        "best": summary.best,
+        "best": {row["name"]: summary.best[row["name"]] for row in record.objectives if row["name"] in summary.best},
         "last_active": summary.last_activity,
     }
 

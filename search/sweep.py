@@ -107,6 +107,7 @@ class Sweep:
             writer = self._store.writer(record.id, driver=this_driver(), takeover=takeover, clock=_now)
             known = self._known(record)  # read only now, when nobody else writes any more
             with self._watching(budget, progress) as watch:
+                watch(known, 0)
                 controller = Controller(
                     self.space, known, self.sampler, writer, workers, seed, time.time, watch, retries, max_failures
                 )

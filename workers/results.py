@@ -22,7 +22,7 @@ def as_number(value: object) -> float | None:
     if not isinstance(value, numbers.Real) and (isinstance(value, numbers.Complex) or not _is_scalar_array(value)):
         return None
     try:
-        return float(value)  # type: ignore[arg-type]
+        return float(value.item() if hasattr(value, "item") else value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return None
 

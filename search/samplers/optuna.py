@@ -182,7 +182,7 @@ def _distribution(domain: Domain) -> BaseDistribution:
 
 def _parameter(domain: Domain, decision: Decision) -> Any:
     """A decision as Optuna knows it: ordered labels and stepped reals by their position."""
-    return domain.position(decision) if _by_position(domain) else decision  # type: ignore[arg-type]
+    return domain.position(decision) if _by_position(domain) else decision
 
 
 def _suggest(trial: optuna.Trial, path: str, domain: Domain) -> Decision:
