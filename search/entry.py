@@ -38,6 +38,9 @@ def _load_file(path: Path) -> ModuleType:
     if not path.is_file():
         raise SweepError(f"There is no file {str(path)!r}; give the path of a Python file that defines a sweep.")
     path = path.resolve()
+    taken = sys.modules.get(path.stem)
+    if taken is not None and getattr(taken, "__file__", None) != str(path):
+        raise SweepError(f"{path.name} has the name of a module that is loaded already; rename the file.")
     _look_in(path.parent)
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None

@@ -81,6 +81,11 @@ def test_a_wrong_file_is_told_in_one_sentence_and_leaves_no_store(paretree, wron
     assert not list(paretree.folder.glob("*.db")), "a store was made"
 
 
+def test_a_file_that_has_the_name_of_a_loaded_module_is_refused(paretree):
+    (paretree.folder / "random.py").write_text("import paretree as pt\n")
+    assert_says(paretree("run", "random.py", "--trials", 1), "random.py has the name of a module", "rename the file")
+
+
 WRONG_ARGUMENTS = {
     "no such file": (["run", "nothing.py", "--trials", 1], ["no file 'nothing.py'", "give the path"]),
     "no such module": (["run", "nothing", "--trials", 1], ["'nothing' cannot be imported", "give FILE.py"]),
