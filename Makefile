@@ -12,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 
 demo: $(INSTALLED)  ## search a small CNN on real digits with Ray and SQLite, and print the Pareto front
 	$(BIN)/paretree run examples/digits.py --more 48
-	$(BIN)/paretree front digits --plot digits-front.png
+	$(BIN)/paretree front digits --plot digits-front.png > /dev/null
 
 test: $(INSTALLED)  ## run the whole test suite
 	$(BIN)/python -m pytest

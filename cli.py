@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -116,7 +118,7 @@ def list_sweeps(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False)
     elif rows:
         _print_table("Sweeps", rows)
     else:
-        print("No sweeps yet; make one with: paretree run FILE.py --trials 100")
+        print(f"No sweeps yet; make one with: {_command()} run FILE.py --trials 100")
 
 
 @app.command()
@@ -194,7 +196,7 @@ def _run(
         sweep.run(trials, hours, _workers(workers), takeover=takeover, progress=not as_json)
     except KeyboardInterrupt:
         place = "" if sweep.store_url == DEFAULT_STORE else f" --store {quote(_open(sweep.store_url).url)}"
-        print(f"Interrupted; go on with: paretree resume {quote(sweep.name)}{place}", file=sys.stderr)
+        print(f"Interrupted; go on with: {_command()} resume {quote(sweep.name)}{place}", file=sys.stderr)
         raise SystemExit(130) from None
     store = _open(sweep.store_url)
     results = read_results(store, sweep.name)
@@ -202,8 +204,17 @@ def _run(
         _print_json({"name": sweep.name, "trials": len(results.trials), "front": front_rows(results)})
     else:
         _print_front(results)
-        print(f"Browse it with: paretree dashboard {quote(store.url)}")
+        print(f"Browse it with: {_command()} dashboard {quote(store.url)}")
     _require_front(results)
+
+
+def _command() -> str:
+    """What to type to get this command again: its name where the shell finds it, else its path."""
+    this = Path(sys.argv[0])
+    found = shutil.which("paretree")
+    if this.name != "paretree" or (found and Path(found).resolve() == this.resolve()):
+        return "paretree"
+    return quote(os.path.relpath(this))
 
 
 def _enlarged(sweep: Sweep, more: int) -> int:

@@ -104,6 +104,9 @@ class Controller:
             Superseded: another controller took the sweep over.
             KeyboardInterrupt: after what was under way is noted as to be run again.
         """
+        if self._left(budget) <= 0 and all(trial.ended for trial in self.trials):
+            self.writer.release(SweepState.FINISHED, "the budget is spent")
+            return
         try:
             self._begin(self.workers.open(job), budget)
             deadline = math.inf if budget.hours is None else self.clock() + budget.hours * 3600

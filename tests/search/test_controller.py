@@ -225,6 +225,14 @@ def test_a_resumed_sweep_runs_what_waits_first_and_finished_trials_never_again(s
     assert workers.assignments[0].seed == waiting.seed
 
 
+def test_a_sweep_that_has_its_trials_starts_no_workers(store):
+    run(store, ScriptedWorkers(finish), trials=3)
+    workers = ScriptedWorkers(finish)
+    workers.open = None
+    run(store, workers, trials=3)
+    assert (store.sweep("s").state, store.sweep("s").driver) == (SweepState.FINISHED, None)
+
+
 def test_an_interrupted_sweep_proposes_what_an_uninterrupted_one_would_have(tmp_path):
     stores = [Store.open(str(tmp_path / name)) for name in ("a.db", "b.db")]
     run(stores[0], ScriptedWorkers(finish), trials=10)
