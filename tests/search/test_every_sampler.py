@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import torch
 
 import paretree as pt
 from paretree.search import Goals, KnownTrial, Trials
@@ -33,6 +34,15 @@ def cases():
 
 
 every_sampler = pytest.mark.parametrize(("name", "space", "objectives"), list(cases()))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Models this small gain nothing from threads, and two processes of them would fight over the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def known(objectives, constraints=None):
