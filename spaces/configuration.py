@@ -10,13 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .build import builds
-from .choice import Choice, Maybe
 from .domains import Decision
 from .errors import ConfigurationError, shortened
 from .literals import Record
+from .locate import path_of, taken
 from .node import Environment, Node, join
 from .repeat import Repeat
-from .share import Shared
 
 if TYPE_CHECKING:
     from .cost import Cost
@@ -51,17 +50,17 @@ class Configuration:
     @cached_property
     def key(self) -> str:
         """SHA-256 (64 hex digits) of the active decisions: the same in every process and on every machine."""
-        exact = {path: value.hex() if isinstance(value, float) else value for path, value in self._values.items()}
-        return hashlib.sha256(json.dumps(exact, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return key_of(self._values)
 
-    def build(self, input_shape: tuple[int, ...] | None = None) -> dict[str, Any]:
+    def build(self, input_shape: tuple[int, ...] | None = None, input_dtype: str = "float32") -> dict[str, Any]:
         """All named parts, built.
 
         Args:
             input_shape: for torch modules, as in `Part.build`; then all parts that build anything must be such modules.
+            input_dtype: as in `Part.build`.
         """
         return {
-            name: Part(self, name, node).build(input_shape if builds(node) else None)
+            name: Part(self, name, node).build(input_shape if builds(node) else None, input_dtype)
             for name, node in self.space.parts.items()
         }
 
@@ -135,22 +134,26 @@ class Part:
     def __init__(self, configuration: Configuration, path: str, node: Node) -> None:
         self._configuration, self._path, self._node = configuration, path, node
 
-    def build(self, input_shape: tuple[int, ...] | None = None) -> Any:
+    def build(self, input_shape: tuple[int, ...] | None = None, input_dtype: str = "float32") -> Any:
         """Make what this part stands for.
 
         Args:
             input_shape: for a torch module, the shape of one input without the batch dimension, as `(3, 32, 32)`: all
                 sizes that were left open are inferred from it, on the meta device, so nothing is computed.
+            input_dtype: name of the input's type in torch: `"int64"` for tokens.
         """
+        env = environment(self._configuration)
 
         def make() -> Any:
-            return self._node.resolve(self._path, environment(self._configuration))
+            return self._node.resolve(self._path, env)
 
         if input_shape is None:
             return make()
         from .materialize import materialize
 
-        built, cost = materialize(make, tuple(input_shape))
+        built, cost = materialize(
+            make, tuple(input_shape), input_dtype, lambda module: path_of(module, self._path, self._node, env)
+        )
         self._configuration.__dict__["cost"] = cost
         return built
 
@@ -201,6 +204,12 @@ class Part:
         return f"Part({self._path!r}, {inside!r})"
 
 
+def key_of(values: Mapping[str, Decision]) -> str:
+    """SHA-256 (64 hex digits) of decisions, whatever their order."""
+    exact = {path: value.hex() if isinstance(value, float) else value for path, value in values.items()}
+    return hashlib.sha256(json.dumps(exact, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def environment(configuration: Configuration) -> Environment:
     """What nodes need to stand for something under this configuration."""
     return Environment(configuration.values, configuration.space.operands)
@@ -209,13 +218,7 @@ def environment(configuration: Configuration) -> Environment:
 def look(configuration: Configuration, path: str, node: Node) -> Any:
     """What stands at `path`: the value of a plain part, a `Part` of any other."""
     env = environment(configuration)
-    while True:
-        if isinstance(node, Choice | Maybe):
-            path, node = node.taken(path, env)
-        elif isinstance(node, Shared):
-            path, node = node.shared_name, node.node
-        else:
-            break
+    path, node = taken(path, node, env)
     if isinstance(node, Record) or builds(node):
         return Part(configuration, path, node)
     return node.resolve(path, env)
