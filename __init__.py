@@ -18,6 +18,7 @@ from .spaces import (
     Space,
     SpaceError,
     apply,
+    require,
     share,
     where,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "TrialStopped",
     "WorkersError",
     "apply",
+    "require",
     "share",
     "where",
 ]

@@ -10,6 +10,7 @@ from .node import Node
 from .priors import Normal
 from .ranges import Float, Int
 from .repeat import Repeat
+from .require import require
 from .share import share
 from .slots import Slot
 from .space import Space
@@ -34,6 +35,7 @@ __all__ = [
     "SpaceError",
     "UnstorableWarning",
     "apply",
+    "require",
     "share",
     "where",
 ]

@@ -1,9 +1,9 @@
 """Counting, numbering and enumerating the configurations of a space, exactly.
 
-Slots are decided in order, and what later slots need to know of earlier ones is only which of their conditions hold:
-the *open gates*. Two ways of deciding the first slots that leave the same gates open have the same completions, so a
-table of (slot, open gates) -> number of completions counts any space without listing it (dynamic programming over the
-table's frontier, as in a decision diagram). Numbers are exact integers of any size.
+Slots are decided in order, and what later slots need to know of earlier ones is little: which of their conditions hold
+(the open gates), and the values that a constraint still asks for. Two ways of deciding the first slots that agree in
+this have the same completions, so a table of (slot, what is known) -> number of completions counts a space without
+listing it (dynamic programming over the table's frontier, as in a decision diagram). Numbers are exact, of any size.
 
 A number without a step cannot be counted: a configuration counts once, whatever its continuous decisions are.
 """
@@ -13,38 +13,59 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from .domains import Decision
+from .require import Constraint
 from .slots import Literal, Slot
 
-Gates = int
-"""A set of open gates, as a bit mask."""
+
+class Known(NamedTuple):
+    """What later slots need to know: the open gates as a bit mask, and decisions that constraints still ask for."""
+
+    gates: int = 0
+    kept: tuple[tuple[str, Decision], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Neighbouring values of a slot that open the same gates: those from index `start` to before `stop`."""
+    """Neighbouring values of a slot that later slots cannot tell apart: from index `start` to before `stop`."""
 
     start: int
     stop: int
-    opens: Gates
+    opens: int
+
+    @property
+    def size(self) -> int:
+        """How many values."""
+        return self.stop - self.start
 
 
 class Census:
-    """The number of completions after each slot, for every set of gates that can be open there."""
+    """The number of completions after each slot, for everything that can be known there.
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
-        self._slots = slots
+    Constraints must not ask for continuous decisions. `operands` is what the expressions in them mean.
+    """
+
+    def __init__(
+        self, slots: Sequence[Slot], constraints: Sequence[Constraint], operands: Mapping[tuple[str, int], str]
+    ) -> None:
+        self._slots, self._operands = slots, operands
+        index_of = {slot.path: index for index, slot in enumerate(slots)}
         gates = {when: number for number, when in enumerate(dict.fromkeys(slot.when for slot in slots if slot.when))}
+        asked = frozenset[str]().union(*(constraint.paths for constraint in constraints))
         self._gate = [1 << gates[slot.when] if slot.when else 0 for slot in slots]
-        self._runs = [_runs(slot, gates) for slot in slots]
-        self._live = self._gates_needed_from()
+        self._runs = [_runs(slot, gates, slot.path in asked) for slot in slots]
+        self._due: list[list[Constraint]] = [[] for _ in slots]
+        for constraint in constraints:
+            self._due[max((index_of[path] for path in constraint.paths), default=0)].append(constraint)
+        self._live, self._wanted = self._needed_from()
         self._completions = self._count()
 
     @property
     def total(self) -> int:
         """How many configurations there are, continuous decisions aside."""
-        return self._completions[0][0]
+        return self._completions[0].get(Known(), 0)
 
     def unrank(self, rank: int, continuous: Callable[[Slot], Decision]) -> dict[str, Decision]:
         """The decisions of configuration number `rank`, from 0; `continuous` decides what cannot be counted.
@@ -55,95 +76,105 @@ class Census:
         if not 0 <= rank < self.total:
             raise IndexError(f"There are {self.total} configurations, numbered from 0; there is no {rank}.")
         values: dict[str, Decision] = {}
-        gates = 0
+        known = Known()
         for index, slot in enumerate(self._slots):
-            if self._skips(index, gates):
-                gates &= self._live[index + 1]
-                continue
-            for run in self._runs[index]:
-                after = self._after(index, gates, run)
-                each = self._completions[index + 1][after]
-                if rank < each * (run.stop - run.start):
-                    break
-                rank -= each * (run.stop - run.start)
-            step, rank = divmod(rank, each)
-            values[slot.path] = continuous(slot) if slot.domain.size is None else slot.domain.nth(run.start + step)
-            gates = after
+            position, after, rank = self._nth(index, known, rank)
+            if not self._skips(index, known):
+                values[slot.path] = continuous(slot) if slot.domain.size is None else slot.domain.nth(position)
+            known = after
         return values
+
+    def _nth(self, index: int, known: Known, rank: int) -> tuple[int, Known, int]:
+        """The value of a slot in completion number `rank`, what is known after it, and the rank of what follows."""
+        for run, after, each in self._branches(index, known):
+            if rank < each * run.size:
+                step, rest = divmod(rank, each)
+                return run.start + step, after, rest
+            rank -= each * run.size
+        raise IndexError(rank)
 
     def rank(self, values: Mapping[str, Decision]) -> int:
         """The number of the configuration with these active decisions: the inverse of `unrank`."""
-        rank, gates = 0, 0
+        rank, known = 0, Known()
         for index, slot in enumerate(self._slots):
-            if self._skips(index, gates):
-                gates &= self._live[index + 1]
-                continue
-            position = 0 if slot.domain.size is None else slot.domain.position(values[slot.path])
-            for run in self._runs[index]:
-                after = self._after(index, gates, run)
-                each = self._completions[index + 1][after]
-                if position < run.stop:
+            counted = slot.path in values and slot.domain.size is not None
+            position = slot.domain.position(values[slot.path]) if counted else 0
+            for run, after, each in self._branches(index, known):
+                if run.start <= position < run.stop:
                     rank += each * (position - run.start)
+                    known = after
                     break
-                rank += each * (run.stop - run.start)
-            gates = after
+                rank += each * run.size
         return rank
 
     def walk(self) -> Iterator[dict[str, Decision]]:
         """All configurations in the order of their numbers; no decision may be continuous."""
         return (self.unrank(rank, lambda slot: None) for rank in range(self.total))
 
-    def _skips(self, index: int, gates: Gates) -> bool:
-        return bool(self._gate[index]) and not gates & self._gate[index]
+    def _branches(self, index: int, known: Known) -> Iterator[tuple[Run, Known, int]]:
+        """The runs that lead on, what is known after each, and the completions of each of its values."""
+        for run, after in self._steps(index, known):
+            each = self._completions[index + 1][after]
+            if each:
+                yield run, after, each
 
-    def _after(self, index: int, gates: Gates, run: Run) -> Gates:
-        return (gates | run.opens) & self._live[index + 1]
+    def _steps(self, index: int, known: Known) -> Iterator[tuple[Run, Known]]:
+        """The ways to decide a slot, and what is known after; a slot that is not active has one way."""
+        slot = self._slots[index]
+        skips = self._skips(index, known)
+        for run in (_NOTHING,) if skips else self._runs[index]:
+            kept = known.kept
+            if not skips and slot.path in self._wanted[index]:
+                kept = (*kept, (slot.path, slot.domain.nth(run.start)))
+            if all(constraint.holds(dict(kept), self._operands) for constraint in self._due[index]):
+                later = tuple(pair for pair in kept if pair[0] in self._wanted[index + 1])
+                yield run, Known((known.gates | run.opens) & self._live[index + 1], later)
 
-    def _gates_needed_from(self) -> list[Gates]:
-        """For each position, the gates that a slot from there on still asks for."""
-        live = [0]
-        for gate in reversed(self._gate):
+    def _skips(self, index: int, known: Known) -> bool:
+        return bool(self._gate[index]) and not known.gates & self._gate[index]
+
+    def _needed_from(self) -> tuple[list[int], list[frozenset[str]]]:
+        """For each position, the gates and the decisions that are still asked for from there on."""
+        live, wanted = [0], [frozenset[str]()]
+        for gate, due in zip(reversed(self._gate), reversed(self._due), strict=True):
             live.append(live[-1] | gate)
-        return live[::-1]
+            wanted.append(wanted[-1].union(*(constraint.paths for constraint in due)))
+        return live[::-1], wanted[::-1]
 
-    def _count(self) -> list[dict[Gates, int]]:
-        """Forward, which sets of gates can be open; then backward, how many completions each leaves."""
-        reachable: list[dict[Gates, int]] = [{0: 0}]
+    def _count(self) -> list[dict[Known, int]]:
+        """Forward, what can be known at each slot; then backward, how many completions that leaves."""
+        reachable: list[dict[Known, int]] = [{Known(): 0}]
         for index in range(len(self._slots)):
-            found = (after for gates in reachable[index] for _, after in self._steps(index, gates))
+            found = (after for known in reachable[index] for _, after in self._steps(index, known))
             reachable.append(dict.fromkeys(found, 0))
         reachable[-1] = dict.fromkeys(reachable[-1], 1)
         for index in range(len(self._slots) - 1, -1, -1):
             later = reachable[index + 1]
-            for gates in reachable[index]:
-                reachable[index][gates] = sum(many * later[after] for many, after in self._steps(index, gates))
+            for known in reachable[index]:
+                reachable[index][known] = sum(run.size * later[after] for run, after in self._steps(index, known))
         return reachable
 
-    def _steps(self, index: int, gates: Gates) -> list[tuple[int, Gates]]:
-        """How many values lead to which open gates."""
-        if self._skips(index, gates):
-            return [(1, gates & self._live[index + 1])]
-        return [(run.stop - run.start, self._after(index, gates, run)) for run in self._runs[index]]
+
+_NOTHING = Run(0, 1, 0)
 
 
-def _runs(slot: Slot, gates: Mapping[tuple[Literal, ...], int]) -> tuple[Run, ...]:
-    """The values of a slot in order, grouped by the gates they open; a continuous slot counts as one value."""
+def _runs(slot: Slot, gates: Mapping[tuple[Literal, ...], int], each: bool) -> tuple[Run, ...]:
+    """The values of a slot in order, grouped by the gates they open, or each alone; a continuous slot counts as one."""
+    size = slot.domain.size or 1
     asked = [
         (literal.allowed, 1 << number)
         for when, number in gates.items()
         for literal in when
         if literal.path == slot.path
     ]
-    size = slot.domain.size or 1
-    if not asked:
+    if not asked and not each:
         return (Run(0, size, 0),)
 
-    def opens(index: int) -> Gates:
+    def opens(index: int) -> int:
         value = slot.domain.nth(index)
         return sum({bit for allowed, bit in asked if value in allowed})
 
-    runs = []
-    for opened, group in groupby(range(size), opens):
-        indices = list(group)
-        runs.append(Run(indices[0], indices[-1] + 1, opened))
-    return tuple(runs)
+    if each:
+        return tuple(Run(index, index + 1, opens(index)) for index in range(size))
+    groups = (list(group) for _, group in groupby(range(size), opens))
+    return tuple(Run(group[0], group[-1] + 1, opens(group[0])) for group in groups)

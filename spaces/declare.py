@@ -36,6 +36,25 @@ class Use(NamedTuple):
     place: Place
 
 
+class Condition(NamedTuple):
+    """What must hold at `place`, and why."""
+
+    place: Place
+    predicate: Node
+    why: str
+
+
+class Declared(NamedTuple):
+    """All that a tree declares.
+
+    `operands` leads from the path of an expression and the position of an operand to the decision that is meant.
+    """
+
+    slots: tuple[Slot, ...]
+    operands: dict[tuple[str, int], str]
+    conditions: list[Condition]
+
+
 @dataclass
 class Table:
     """The table while it is being made."""
@@ -44,6 +63,7 @@ class Table:
     decided: dict[str, Decided] = field(default_factory=dict)
     shared: dict[str, Gate] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
+    conditions: list[Condition] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -103,6 +123,13 @@ class Place:
             Place("", self.table.shared[name], self.table, self.table.root).enter(name, node)
         self.table.shared[name].entries.append(self.gate)
 
+    def require(self, predicate: Node, why: str) -> None:
+        """Note a condition on the decisions made here; it stands under a path of its own."""
+        place = replace(self, path=join(self.path, f"?{len(self.table.conditions)}"))
+        self.table.conditions.append(Condition(place, predicate, why))
+        predicate.check(place.path)
+        predicate.declare(place)
+
     def copy(self) -> Place:
         """This place with a scope of its own: nodes declared in it are seen by no other copy."""
         return replace(self, scope=Scope(outer=self.scope))
@@ -112,8 +139,8 @@ class Place:
         self.table.uses.append(Use(holder, position, operand, self))
 
 
-def declare(root: Node) -> tuple[tuple[Slot, ...], dict[tuple[str, int], str]]:
-    """The slots of a tree; and for the path of each expression and the position of each operand, the decision meant.
+def declare(root: Node) -> Declared:
+    """The slots of a tree, what its expressions mean, and the conditions it sets.
 
     Raises:
         SpaceError: a node is ill-defined or stands where it cannot.
@@ -123,7 +150,8 @@ def declare(root: Node) -> tuple[tuple[Slot, ...], dict[tuple[str, int], str]]:
     _refuse_reuse(root)
     slots = parents_first([Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()])
     by_path = {slot.path: slot for slot in slots}
-    return slots, {(use.place.path, use.position): _meant(use, table, by_path) for use in table.uses}
+    operands = {(use.place.path, use.position): _meant(use, table, by_path) for use in table.uses}
+    return Declared(slots, operands, table.conditions)
 
 
 def _meant(use: Use, table: Table, slots: Mapping[str, Slot]) -> str:

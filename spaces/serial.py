@@ -8,7 +8,7 @@ expression refers to has an `"id"`, and the expression holds `{"ref": id}`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from .priors import Normal
 from .ranges import Float, Int
 from .references import Reference, reference
 from .repeat import Repeat
+from .require import Required
 from .share import Shared
 
 SpaceData = dict[str, Any]
@@ -30,20 +31,27 @@ FORMAT = "paretree.space"
 VERSION = 1
 
 
-def write_space(parts: Mapping[str, Node]) -> SpaceData:
-    """The parts of a space as JSON data."""
-    nodes = [node for part in parts.values() for node in descendants(part)]
+Conditions = Sequence[tuple[Node, str]]
+
+
+def write_space(parts: Mapping[str, Node], required: Conditions) -> SpaceData:
+    """The parts of a space, and what is required of them and why, as JSON data."""
+    roots = [*parts.values(), *(predicate for predicate, _ in required)]
+    nodes = [node for root in roots for node in descendants(root)]
     meant = {id(operand) for node in nodes for operand in node.referred()}
     writer = _Writer(meant)
-    return {
+    data: SpaceData = {
         "format": FORMAT,
         "version": VERSION,
         "parts": [[name, writer.node(node, name)] for name, node in parts.items()],
     }
+    if required:
+        data["required"] = [[writer.node(predicate, ""), why] for predicate, why in required]
+    return data
 
 
-def read_space(data: Any) -> dict[str, Node]:
-    """The parts that `write_space` wrote.
+def read_space(data: Any) -> tuple[dict[str, Node], Conditions]:
+    """The parts that `write_space` wrote, and what is required of them.
 
     Raises:
         ValueError: the data are no space, or of a version that is newer than this package.
@@ -54,7 +62,8 @@ def read_space(data: Any) -> dict[str, Node]:
     if not isinstance(version, int) or version > VERSION:
         raise ValueError(f"This space has format version {version}, and this package reads up to {VERSION}; update it.")
     reader = _Reader({item["id"]: item for item in _identified(data["parts"])})
-    return {name: reader.node(item) for name, item in data["parts"]}
+    parts = {name: reader.node(item) for name, item in data["parts"]}
+    return parts, [(reader.node(predicate), why) for predicate, why in data.get("required", ())]
 
 
 def _identified(data: Any) -> Iterator[dict[str, Any]]:
@@ -114,6 +123,8 @@ class _Writer:
                 "args": [self.node(child, join(path, name_of(child, position))) for position, child in args],
                 "kwargs": [[key, self.node(child, join(path, key))] for key, child in node.kwargs],
             }
+        if isinstance(node, Required):
+            return {"body": self.node(node.body, path), "predicate": self.node(node.predicate, path), "why": node.why}
         assert isinstance(node, Expression)
         operands = [
             {"ref": self._id(operand)} if operand.decides else self.node(operand, join(path, str(position)))
@@ -191,6 +202,8 @@ class _Reader:
                 return Repeat(self.node(data["body"]), self.node(data["n"]), data["tied"], name=name)
             case "shared":
                 return Shared(data["share"], self.node(data["body"]), name=name)
+            case "required":
+                return Required(self.node(data["body"]), self.node(data["predicate"]), data["why"], name=name)
             case "build":
                 args = [self.node(item) for item in data["args"]]
                 kwargs = {key: self.node(item) for key, item in data["kwargs"]}

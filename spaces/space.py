@@ -6,11 +6,12 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from . import declare as declaration
 from . import moves
 from .configuration import RESERVED, Configuration
 from .counting import Census
@@ -19,14 +20,22 @@ from .domains import Decision, Real
 from .encoding import Encoding
 from .errors import ConfigurationError, SpaceError, brief
 from .literals import Record, lift, plain
-from .node import Node
-from .serial import SpaceData, read_space, write_space
+from .node import Node, descendants
+from .require import Constraint, Required
+from .serial import Conditions, SpaceData, read_space, write_space
+from .share import Shared
 from .slots import Slot
 from .text import describe, tree
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+ATTEMPTS = 1000
+"""How many random draws may break what is required before that counts as impossible."""
+
+MAX_CONSTRAINED = 10_000
+"""Values of a decision that a constraint may ask for if configurations are to be counted."""
 
 Measure = Literal["branch", "leaf", "prior"]
 
@@ -47,9 +56,36 @@ class Space:
         root.check("")
         for name, _ in given:
             _refuse_reserved(root, name)
+        self._settle(root, ())
+
+    def _settle(self, root: Record, required: Conditions) -> None:
+        whole: Node = root
+        for predicate, why in required:
+            whole = Required(whole, predicate, why)
+            whole.check("")
+        declared = declare(whole)
+        self._root, self.required = root, tuple(required)
         self.parts: Mapping[str, Node] = MappingProxyType(dict(root.items))
-        self.slots, self.operands = declare(root)
+        self.slots, self.operands = declared.slots, declared.operands
+        self.constraints = tuple(_constraint(condition, declared) for condition in declared.conditions)
         self._slots_by_path = {slot.path: slot for slot in self.slots}
+        if self.constraints:
+            self.sample(0)
+
+    def require(self, predicate: Node, why: str = "") -> Space:
+        """The same space, as far as its decisions fulfil a condition.
+
+        Args:
+            predicate: a comparison of decisions that are always made, as in `width % heads == 0`. For decisions of a
+                branch or of a `Repeat`, write `require(part, predicate)` around that part.
+            why: the reason, for error messages.
+
+        Raises:
+            SpaceError: nothing fulfils it, or it uses decisions that are not always made.
+        """
+        narrower = object.__new__(Space)
+        narrower._settle(self._root, (*self.required, (predicate, why)))
+        return narrower
 
     def sample(self, seed: int | random.Random | None = None, measure: Measure = "branch") -> Configuration:
         """A random configuration.
@@ -59,8 +95,23 @@ class Space:
             measure: `"branch"` gives the options of each choice the same chance, and numbers an even spread on their
                 scale; `"leaf"` gives complete configurations the same chance (whatever their numbers without a step
                 are), so that large branches are drawn more often; `"prior"` follows weights and priors where there are.
+
+        Raises:
+            SpaceError: no draw fulfils what is required.
         """
         generator = _generator(seed)
+        for _ in range(ATTEMPTS):
+            values = self._draw(generator, measure)
+            if self._broken(values) is None:
+                return Configuration(self, values)
+        raise SpaceError(
+            self.constraints[0].predicate,
+            "",
+            f"none of {ATTEMPTS} draws fulfils what is required",
+            "weaken it, or write the space so that fewer configurations break it",
+        )
+
+    def _draw(self, generator: random.Random, measure: Measure) -> dict[str, Decision]:
         draw = generator.random
         values: dict[str, Decision] = {}
         if measure == "branch":
@@ -76,7 +127,11 @@ class Space:
             values = self._census.unrank(rank, lambda slot: slot.domain.at(draw()))
         else:
             raise ValueError(f"There is no measure {measure!r}; use 'branch', 'leaf' or 'prior'.")
-        return Configuration(self, values)
+        return values
+
+    def _broken(self, values: Mapping[str, Decision]) -> Constraint | None:
+        """The first constraint that these decisions do not fulfil."""
+        return next((one for one in self.constraints if not one.holds(values, self.operands)), None)
 
     def count(self) -> int | float:
         """How many configurations there are, exactly; infinity where a number without a step may be decided on."""
@@ -114,7 +169,8 @@ class Space:
         """The configuration with these active decisions.
 
         Raises:
-            ConfigurationError: a decision is missing, unknown, not active, or outside its range.
+            ConfigurationError: a decision is missing, unknown, not active, or outside its range; or a constraint is
+                broken.
         """
         ordered: dict[str, Decision] = {}
         for slot in self.slots:
@@ -123,6 +179,10 @@ class Space:
         for path in values:
             if path not in ordered:
                 raise ConfigurationError(self._surplus(path, values[path]))
+        broken = self._broken(ordered)
+        if broken is not None:
+            uses = ", ".join(f"{path!r} = {ordered[path]!r}" for path in ordered if path in broken.uses)
+            raise ConfigurationError(f"{broken} is required, but {uses}; change one of them.")
         return Configuration(self, ordered)
 
     def contains(self, values: Mapping[str, Decision] | Configuration) -> bool:
@@ -140,22 +200,32 @@ class Space:
         a real number. What a step newly asks for is decided at random, from `seed`.
         """
         for values in moves.neighbours(self.slots, configuration.values, random.Random(seed)):
-            yield Configuration(self, values)
+            if self._broken(values) is None:
+                yield Configuration(self, values)
 
     def mutate(self, configuration: Configuration, seed: int | random.Random | None = None) -> Configuration:
-        """The configuration with one decision changed; every other value of it has a chance.
+        """The configuration with one decision changed; every other value of it that is allowed has a chance.
 
         Raises:
-            ValueError: the space has nothing to change.
+            ValueError: nothing can be changed.
         """
-        values = moves.mutated(self.slots, configuration.values, _generator(seed))
-        if values is None:
-            raise ValueError("Nothing can be changed: every decision of this configuration has a single value.")
-        return Configuration(self, values)
+        draw = _generator(seed)
+        for _ in range(ATTEMPTS):
+            values = moves.mutated(self.slots, configuration.values, draw)
+            if values is None:
+                raise ValueError("Nothing can be changed: every decision of this configuration has a single value.")
+            if self._broken(values) is None:
+                return Configuration(self, values)
+        raise ValueError(f"Nothing can be changed: {ATTEMPTS} changes of one decision all broke what is required.")
 
     def crossover(self, a: Configuration, b: Configuration, seed: int | random.Random | None = None) -> Configuration:
-        """A configuration whose decisions come from `a` or `b`; each is made by one of them, wherever one makes it."""
-        return Configuration(self, moves.crossed(self.slots, a.values, b.values, _generator(seed)))
+        """A configuration whose decisions come from `a` or `b`; each is made by one of them, wherever one makes it.
+
+        Where none of many such mixtures fulfils what is required, it is `a`.
+        """
+        draw = _generator(seed)
+        mixtures = (moves.crossed(self.slots, a.values, b.values, draw) for _ in range(ATTEMPTS))
+        return next((Configuration(self, values) for values in mixtures if self._broken(values) is None), a)
 
     @cached_property
     def encoding(self) -> Encoding:
@@ -167,8 +237,14 @@ class Space:
         return self.encoding.encode(configuration.values)
 
     def decode(self, vector: Sequence[float] | npt.NDArray[np.float64]) -> Configuration:
-        """The configuration nearest to a vector (`encoding.size`,)."""
-        return Configuration(self, self.encoding.decode(vector))
+        """The configuration nearest to a vector (`encoding.size`,).
+
+        Where that breaks what is required, it is one that differs in a single decision; if there is none, a random one.
+        """
+        values = self.encoding.decode(vector)
+        if self._broken(values) is None:
+            return Configuration(self, values)
+        return next(self.neighbours(Configuration(self, values)), None) or self.sample(0)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -186,7 +262,7 @@ class Space:
         Raises:
             SpaceError: the space holds a function that cannot be imported.
         """
-        return write_space(self.parts)
+        return write_space(self.parts, self.required)
 
     @classmethod
     def from_json(cls, data: SpaceData | str) -> Space:
@@ -195,11 +271,21 @@ class Space:
         Raises:
             ValueError: the data are of another format, or of a newer version.
         """
-        return cls(read_space(json.loads(data) if isinstance(data, str) else data))
+        parts, required = read_space(json.loads(data) if isinstance(data, str) else data)
+        return _made(parts, required)
 
     @cached_property
     def _census(self) -> Census:
-        return Census(self.slots)
+        """The count; constraints on continuous decisions are left to be checked by drawing."""
+        sizes = {slot.path: slot.domain.size for slot in self.slots}
+        countable = [one for one in self.constraints if all(sizes[path] is not None for path in one.paths)]
+        vast = next((path for one in countable for path in one.uses if (sizes[path] or 0) > MAX_CONSTRAINED), None)
+        if vast is not None:
+            raise ValueError(
+                f"A constraint asks for {vast!r}, which has over {MAX_CONSTRAINED} values, too many to be counted; "
+                "give it a step."
+            )
+        return Census(self.slots, countable, self.operands)
 
     def _refuse_infinite(self) -> None:
         endless = next((slot.path for slot in self.slots if slot.domain.size is None), None)
@@ -219,8 +305,8 @@ class Space:
             return f"There is no decision {path!r} in the space; leave it out."
         return f"Decision {path!r} = {value!r} is not active under the others; leave it out."
 
-    def __reduce__(self) -> tuple[type[Space], tuple[dict[str, Node]]]:
-        return Space, (dict(self.parts),)
+    def __reduce__(self) -> tuple[Callable[..., Space], tuple[object, ...]]:
+        return _made, (dict(self.parts), self.required)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Space) and self.fingerprint == other.fingerprint)
@@ -229,7 +315,29 @@ class Space:
         return hash(self.fingerprint)
 
     def __repr__(self) -> str:
-        return tree(self.parts)
+        return tree(self.parts, self.required)
+
+
+def _made(parts: dict[str, Node], required: Conditions) -> Space:
+    space = Space(parts)
+    for predicate, why in required:
+        space = space.require(predicate, why)
+    return space
+
+
+def _constraint(condition: declaration.Condition, declared: declaration.Declared) -> Constraint:
+    """A condition with the decisions that it computes with."""
+    place = condition.place
+    below = (path for (at, _), path in declared.operands.items() if at == place.path or at.startswith(place.path + "/"))
+    shared = [node.shared_name for node in descendants(condition.predicate) if isinstance(node, Shared)]
+    inside = (slot.path for slot in declared.slots if any(_is_below(slot.path, name) for name in shared))
+    return Constraint(
+        place.path, condition.predicate, condition.why, frozenset([*below, *inside]), place.gate.literals()
+    )
+
+
+def _is_below(path: str, name: str) -> bool:
+    return path == name or path.startswith((f"{name}/", f"{name}=", f"{name}["))
 
 
 def _generator(seed: int | random.Random | None) -> random.Random:

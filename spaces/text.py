@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .build import Build
 from .choice import Choice, Maybe
@@ -12,6 +12,7 @@ from .expressions import Expression
 from .literals import Constant, Items, Record
 from .node import Node, name_of
 from .repeat import Repeat
+from .require import Required
 from .share import Shared
 
 
@@ -24,9 +25,10 @@ def describe(domain: Domain) -> str:
     return f"{kind} from {domain.low} to {domain.high}{step}"
 
 
-def tree(parts: Mapping[str, Node]) -> str:
-    """The space as an indented tree, one line for each node."""
-    return "\n".join(["Space", *_lines(parts.items(), "")])
+def tree(parts: Mapping[str, Node], required: Sequence[tuple[Node, str]] = ()) -> str:
+    """The space as an indented tree, one line for each node and for each condition."""
+    conditions = [("required", predicate) for predicate, _ in required]
+    return "\n".join(["Space", *_lines([*parts.items(), *conditions], "")])
 
 
 def _lines(children: Iterable[tuple[str, Node]], indent: str) -> Iterator[str]:
@@ -43,6 +45,8 @@ def _below(node: Node) -> list[tuple[str, Node]]:
         return []
     if isinstance(node, Choice) and all(isinstance(option, Constant) for _, option in node.options):
         return []
+    if isinstance(node, Required):
+        return [*_below(node.body), ("required", node.predicate)]
     if isinstance(node, Repeat):
         return [("each" if not node.tied else "all alike", node.body)]
     if isinstance(node, Build):
@@ -54,6 +58,8 @@ def _title(node: Node) -> str:
     if isinstance(node, Build):
         fixed = [f"{segment}={brief(child)}" for segment, child in node.children() if _says_more(child, node)]
         return f"{node.label}({', '.join(fixed)})" if fixed else node.label
+    if isinstance(node, Required):
+        return _title(node.body)
     if isinstance(node, Repeat):
         return f"Repeat × {_count(node.n)}"
     if isinstance(node, Shared):

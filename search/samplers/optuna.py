@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import random
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 
 from ...spaces import Decision, Space
+from ...spaces.configuration import key_of
 from ...spaces.domains import Domain, Integer, Labels, Real
 from ..errors import SweepError
 from ..trials import KnownTrial, Trials
@@ -42,6 +44,9 @@ SAMPLERS: dict[str, Callable[[], BaseSampler]] = {
     "bruteforce": optuna.samplers.BruteForceSampler,
 }
 """By the name after `optuna:`. TPE models each decision on its own: on conditional spaces that measured better."""
+
+ATTEMPTS = 20
+"""Suggestions that may break what the space requires before a random draw takes their place."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -71,12 +76,17 @@ class OptunaSampler:
         if isinstance(self._sampler, optuna.samplers.GPSampler):  # starts its fits from the last one, which is no truth
             self._mirror.study.sampler = copy.deepcopy(self._sampler)
         _reseed(self._mirror.study.sampler, np.random.SeedSequence(seed))
-        proposals = []
-        for _ in range(n):
-            values, detail = self._mirror.ask()
-            configuration = space.configuration(values)
-            proposals.append(Proposal(configuration, self.name, "suggested by Optuna", detail))
-        return proposals
+        draw = random.Random(seed)
+        return [self._proposal(space, self._mirror, draw) for _ in range(n)]
+
+    def _proposal(self, space: Space, mirror: _Mirror, draw: random.Random) -> Proposal:
+        """A suggestion that fulfils what the space requires, which Optuna knows nothing of; else a random draw."""
+        for _ in range(ATTEMPTS):
+            values, detail = mirror.ask()
+            if space.contains(values):
+                return Proposal(space.configuration(values), self.name, "suggested by Optuna", detail)
+        reason = f"{ATTEMPTS} suggestions of {self.name} broke what the space requires"
+        return Proposal(space.sample(draw), "random", reason)
 
 
 @dataclass
@@ -101,7 +111,7 @@ class _Mirror:
         for slot in self.space.slots:
             if slot.active(values):
                 values[slot.path] = _suggest(trial, slot.path, slot.domain)
-        self.asked[trial.number] = self.space.configuration(values).key
+        self.asked[trial.number] = key_of(values)
         attributes = self.study._storage.get_trial(trial._trial_id).system_attrs
         return values, {
             "optuna_trial": trial.number,

@@ -177,3 +177,11 @@ def test_optuna_sampler_objects_are_taken_as_they_are():
 def test_an_unknown_sampler_is_refused_with_what_there_is(sampler, message):
     with pytest.raises(pt.SweepError, match="^" + message.replace("?", r"\?")):
         make_sampler(sampler)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_proposals_fulfil_what_the_space_requires(name):
+    width, heads = pt.Int(1, 64), pt.Choice(1, 2, 4, 8)
+    space = pt.Space(width=width, heads=heads, lr=pt.Float(0, 1)).require(width % heads == 0)
+    sampler, trials = learned(name, space, 1)
+    assert all(space.contains(proposal.configuration) for proposal in sampler.propose(space, trials, 8, 1))
