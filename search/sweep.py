@@ -192,7 +192,7 @@ class Sweep:
 
     def _refuse_another(self, record: SweepRecord) -> None:
         if record.fingerprint != self.space.fingerprint:
-            changed = difference(Space.from_json(record.space), self.space)
+            changed = self.space.diff(Space.from_json(record.space)) or "what is built from its decisions differs"
             raise SweepError(
                 f"Sweep {self.name!r} in {self._store.url} searches another space: {changed}; "
                 "restore the space, or give the new sweep another name."
@@ -234,19 +234,6 @@ def default_workers() -> Workers:
     from ..workers import RayWorkers
 
     return RayWorkers()
-
-
-def difference(old: Space, new: Space) -> str:
-    """In what two spaces differ, in words."""
-    before, after = ({slot.path: slot for slot in space.slots} for space in (old, new))
-    gone, added = [path for path in before if path not in after], [path for path in after if path not in before]
-    changed = [path for path in before if path in after and before[path] != after[path]]
-    parts = [
-        f"{word} {', '.join(map(repr, paths[:3]))}{', …' if len(paths) > 3 else ''}"
-        for word, paths in (("it decides", gone), ("does not decide", added), ("has another range for", changed))
-        if paths
-    ]
-    return " and ".join(parts) or "what is built from the decisions differs"
 
 
 def _told(goals: Goals) -> str:

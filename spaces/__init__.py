@@ -5,7 +5,9 @@ from .choice import Choice, Maybe
 from .configuration import Configuration, Part
 from .domains import Decision
 from .errors import ConfigurationError, ParetreeError, SpaceError
+from .evolution import SpaceDiff
 from .expressions import Expression, apply, where
+from .fidelity import Fidelity
 from .node import Node
 from .priors import Normal
 from .ranges import Float, Int
@@ -22,6 +24,7 @@ __all__ = [
     "ConfigurationError",
     "Decision",
     "Expression",
+    "Fidelity",
     "Float",
     "Int",
     "Maybe",
@@ -32,6 +35,7 @@ __all__ = [
     "Repeat",
     "Slot",
     "Space",
+    "SpaceDiff",
     "SpaceError",
     "UnstorableWarning",
     "apply",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +29,7 @@ class Choice(Node):
         options: the options, as positional arguments or as `label=option`, not both.
         ordered: the options are written in a meaningful order (sizes, degrees).
         weights: prior probabilities, one for each option; they need not sum to 1.
+        was: labels that were renamed, as `{"now": "then"}`, so that `Space.migrate` reads older trials.
         name: its segment of the path where it stands in a sequence.
     """
 
@@ -36,6 +37,7 @@ class Choice(Node):
     labelled: bool
     ordered: bool = False
     weights: tuple[float, ...] | None = None
+    was: tuple[tuple[str, str], ...] = ()
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Choice(Node):
         *options: object,
         ordered: bool = False,
         weights: Sequence[float] | None = None,
+        was: Mapping[str, str] | None = None,
         name: str | None = None,
         **labelled: object,
     ) -> None:
@@ -52,6 +55,7 @@ class Choice(Node):
         object.__setattr__(self, "labelled", bool(labelled))
         object.__setattr__(self, "ordered", ordered)
         object.__setattr__(self, "weights", tuple(map(plain, weights)) if isinstance(weights, Iterable) else weights)
+        object.__setattr__(self, "was", tuple(was.items()) if isinstance(was, Mapping) else was or ())
         object.__setattr__(self, "name", name)
         if options and labelled:
             raise SpaceError(self, "", "some options have labels and some have none", "label all of them, or none")
@@ -84,6 +88,7 @@ class Choice(Node):
                 "if this is an option, give it another label",
             )
         self._check_labels(path)
+        self._check_former(path)
         if self.weights is not None:
             self._check_weights(path, self.weights)
 
@@ -109,6 +114,17 @@ class Choice(Node):
                 self, path, "two options are equal to Python (as 1, 1.0 and True are)", "label them by keyword"
             )
 
+    def _check_former(self, path: str) -> None:
+        if not isinstance(self.was, tuple):
+            raise SpaceError(
+                self, path, f"was must be a dict, not {brief(self.was)}", "if this is an option, give it another label"
+            )
+        unknown = [now for now, _ in self.was if now not in self._decisions]
+        if unknown:
+            raise SpaceError(
+                self, path, f"was names {brief(unknown[0])}, which is no option", "write {'label now': 'label then'}"
+            )
+
     def _check_weights(self, path: str, weights: object) -> None:
         if not isinstance(weights, tuple):
             raise SpaceError(
@@ -129,7 +145,7 @@ class Choice(Node):
 
     def declare(self, place: Place) -> None:
         """Enter the decision, and below it what each option leaves to decide."""
-        place.decide(self, Labels(self._decisions, self.ordered, self.weights))
+        place.decide(self, Labels(self._decisions, self.ordered, self.weights, self.was))
         for decision, (segment, node) in zip(self._decisions, self.children(), strict=True):
             place.enter(segment, node, when=Literal(place.path, (decision,)))
 
@@ -152,6 +168,8 @@ class Choice(Node):
         for flag, default in (("ordered", False), ("weights", None), ("name", None)):
             if getattr(self, flag) is not default:
                 yield f"{flag}={getattr(self, flag)!r}"
+        if self.was:
+            yield f"was={dict(self.was)!r}"
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .cost import Cost
     from .space import Space
 
-RESERVED = frozenset({"build", "cost", "diff", "key", "space", "to_json", "values"})
+RESERVED = frozenset({"at", "build", "cost", "diff", "fidelity", "key", "space", "to_json", "values"})
 """Attributes of a configuration, which no named part of a space may hide."""
 
 
@@ -32,15 +32,19 @@ class Configuration:
     else a `Part` with `.build()`. Two configurations are equal where the same decisions are active and made alike.
     """
 
-    __slots__ = ("__dict__", "_values", "space")
+    __slots__ = ("__dict__", "_fidelity", "_values", "space")
 
     space: Space
 
     _values: dict[str, Decision]
+    _fidelity: dict[str, float]
 
-    def __init__(self, space: Space, values: Mapping[str, Decision]) -> None:
+    def __init__(
+        self, space: Space, values: Mapping[str, Decision], fidelity: Mapping[str, float] | None = None
+    ) -> None:
         object.__setattr__(self, "space", space)
         object.__setattr__(self, "_values", dict(values))
+        object.__setattr__(self, "_fidelity", dict(fidelity or {}))
 
     @property
     def values(self) -> Mapping[str, Decision]:
@@ -51,6 +55,29 @@ class Configuration:
     def key(self) -> str:
         """SHA-256 (64 hex digits) of the active decisions: the same in every process and on every machine."""
         return key_of(self._values)
+
+    @property
+    def fidelity(self) -> Mapping[str, float]:
+        """The budgets by path, each the full one unless another was asked for with `at`; no part of the key."""
+        return {path: self._fidelity.get(path, node.high) for path, node in self.space.fidelities.items()}
+
+    def at(self, fidelity: Mapping[str, float] | None = None, /, **named: float) -> Configuration:
+        """The same configuration at other budgets, by path: `config.at(epochs=3)`.
+
+        Raises:
+            ConfigurationError: there is no such fidelity, or the budget is out of its bounds.
+        """
+        asked = {**(fidelity or {}), **named}
+        for path, budget in asked.items():
+            node = self.space.fidelities.get(path)
+            if node is None:
+                there = ", ".join(map(repr, self.space.fidelities)) or "none"
+                raise ConfigurationError(f"There is no fidelity {path!r} in the space; it has {there}.")
+            if not node.contains(budget):
+                raise ConfigurationError(
+                    f"Fidelity {path!r} cannot be {budget!r}; give {node.low} to {node.high} {node.unit}."
+                )
+        return Configuration(self.space, self._values, {**self._fidelity, **asked})
 
     def build(self, input_shape: tuple[int, ...] | None = None, input_dtype: str = "float32") -> dict[str, Any]:
         """All named parts, built.
@@ -118,7 +145,7 @@ class Configuration:
         return hash(self.key)
 
     def __reduce__(self) -> tuple[Callable[..., Configuration], tuple[object, ...]]:
-        return Configuration, (self.space, self._values)
+        return Configuration, (self.space, self._values, self._fidelity)
 
     def __repr__(self) -> str:
         return f"Configuration({self._values!r})"
@@ -212,7 +239,7 @@ def key_of(values: Mapping[str, Decision]) -> str:
 
 def environment(configuration: Configuration) -> Environment:
     """What nodes need to stand for something under this configuration."""
-    return Environment(configuration.values, configuration.space.operands)
+    return Environment(configuration.values, configuration.space.operands, configuration.fidelity)
 
 
 def look(configuration: Configuration, path: str, node: Node) -> Any:

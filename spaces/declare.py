@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .domains import Domain
 from .errors import SpaceError, brief
 from .literals import check_label
 from .node import Node, join
 from .slots import Gate, Literal, Slot, implies, parents_first
+
+if TYPE_CHECKING:
+    from .fidelity import Fidelity
 
 MAX_PATH = 512
 """Characters a path may have: Optuna's SQL schema allows no more for a parameter's name."""
@@ -53,6 +56,7 @@ class Declared(NamedTuple):
     slots: tuple[Slot, ...]
     operands: dict[tuple[str, int], str]
     conditions: list[Condition]
+    fidelities: dict[str, Fidelity]
 
 
 @dataclass
@@ -64,6 +68,7 @@ class Table:
     shared: dict[str, Gate] = field(default_factory=dict)
     uses: list[Use] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
+    fidelities: dict[str, Fidelity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,17 @@ class Place:
             Place("", self.table.shared[name], self.table, self.table.root).enter(name, node)
         self.table.shared[name].entries.append(self.gate)
 
+    def measure(self, node: Fidelity) -> None:
+        """Enter a fidelity: a budget that every configuration has."""
+        if self.gate.literals():
+            raise SpaceError(
+                node,
+                self.path,
+                "a budget that not every configuration has",
+                "let it stand where no choice decides on it",
+            )
+        self.table.fidelities[self.path] = node
+
     def require(self, predicate: Node, why: str) -> None:
         """Note a condition on the decisions made here; it stands under a path of its own."""
         place = replace(self, path=join(self.path, f"?{len(self.table.conditions)}"))
@@ -151,7 +167,7 @@ def declare(root: Node) -> Declared:
     slots = parents_first([Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()])
     by_path = {slot.path: slot for slot in slots}
     operands = {(use.place.path, use.position): _meant(use, table, by_path) for use in table.uses}
-    return Declared(slots, operands, table.conditions)
+    return Declared(slots, operands, table.conditions, table.fidelities)
 
 
 def _meant(use: Use, table: Table, slots: Mapping[str, Slot]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate
@@ -176,6 +176,8 @@ class Labels:
     values: tuple[Decision, ...]
     ordered: bool = False
     weights: tuple[float, ...] | None = None
+    was: tuple[tuple[Decision, Decision], ...] = field(default=(), compare=False)
+    """Labels that had another name before: (now, then) each."""
 
     @cached_property
     def _cumulative(self) -> list[float]:

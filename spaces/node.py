@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What building needs besides the tree: the active decisions, and which of them expressions mean.
+    """What building needs besides the tree: the active decisions, which of them expressions mean, and budgets.
 
     `operands` leads from an expression's path and the position of an operand to the path of the decision meant.
     """
 
     values: Mapping[str, Decision]
     operands: Mapping[tuple[str, int], str]
+    fidelity: Mapping[str, float] = field(default_factory=dict)
 
 
 def join(path: str, segment: str) -> str:

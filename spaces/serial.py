@@ -16,6 +16,7 @@ from .build import Build
 from .choice import Choice, Maybe
 from .errors import SpaceError, brief
 from .expressions import Expression
+from .fidelity import Fidelity
 from .literals import SCALARS, Constant, Items, Record
 from .node import Node, descendants, join, name_of
 from .priors import Normal
@@ -108,7 +109,8 @@ class _Writer:
         if isinstance(node, Choice):
             options = [[label, self.node(option, join(path, f"={label}"))] for label, option in node.options]
             choice = {"options": options, "labelled": node.labelled, "ordered": node.ordered}
-            return choice if node.weights is None else {**choice, "weights": list(node.weights)}
+            choice |= {} if node.weights is None else {"weights": list(node.weights)}
+            return choice | ({} if not node.was else {"was": [list(pair) for pair in node.was]})
         if isinstance(node, Maybe):
             return {"body": self.node(node.node, join(path, "=True")), "weight": node.weight}
         if isinstance(node, Repeat):
@@ -123,6 +125,8 @@ class _Writer:
                 "args": [self.node(child, join(path, name_of(child, position))) for position, child in args],
                 "kwargs": [[key, self.node(child, join(path, key))] for key, child in node.kwargs],
             }
+        if isinstance(node, Fidelity):
+            return {"low": node.low, "high": node.high, "log": node.log, "unit": node.unit}
         if isinstance(node, Required):
             return {"body": self.node(node.body, path), "predicate": self.node(node.predicate, path), "why": node.why}
         assert isinstance(node, Expression)
@@ -202,6 +206,8 @@ class _Reader:
                 return Repeat(self.node(data["body"]), self.node(data["n"]), data["tied"], name=name)
             case "shared":
                 return Shared(data["share"], self.node(data["body"]), name=name)
+            case "fidelity":
+                return Fidelity(data["low"], data["high"], data["log"], data["unit"], name=name)
             case "required":
                 return Required(self.node(data["body"]), self.node(data["predicate"]), data["why"], name=name)
             case "build":
@@ -216,7 +222,8 @@ class _Reader:
 
     def _choice(self, data: Mapping[str, Any], name: str | None) -> Choice:
         options = [(label, self.node(item)) for label, item in data["options"]]
-        flags = {"ordered": data["ordered"], "weights": data.get("weights"), "name": name}
+        was = dict(data.get("was", ()))
+        flags = {"ordered": data["ordered"], "weights": data.get("weights"), "was": was, "name": name}
         if data["labelled"]:
             return Choice(**flags, **dict(options))
         return Choice(*(option for _, option in options), **flags)

@@ -19,6 +19,8 @@ from .declare import declare
 from .domains import Decision, Real
 from .encoding import Encoding
 from .errors import ConfigurationError, SpaceError, brief
+from .evolution import SpaceDiff, difference, migrated
+from .fidelity import Fidelity
 from .literals import Record, lift, plain
 from .node import Node, descendants
 from .require import Constraint, Required
@@ -67,6 +69,7 @@ class Space:
         self._root, self.required = root, tuple(required)
         self.parts: Mapping[str, Node] = MappingProxyType(dict(root.items))
         self.slots, self.operands = declared.slots, declared.operands
+        self.fidelities: Mapping[str, Fidelity] = MappingProxyType(declared.fidelities)
         self.constraints = tuple(_constraint(condition, declared) for condition in declared.conditions)
         self._slots_by_path = {slot.path: slot for slot in self.slots}
         if self.constraints:
@@ -226,6 +229,28 @@ class Space:
         draw = _generator(seed)
         mixtures = (moves.crossed(self.slots, a.values, b.values, draw) for _ in range(ATTEMPTS))
         return next((Configuration(self, values) for values in mixtures if self._broken(values) is None), a)
+
+    def diff(self, older: Space) -> SpaceDiff:
+        """In what the decisions of this space differ from those of an older one."""
+        return difference(older.slots, self.slots)
+
+    def migrate(
+        self, configuration: Configuration | Mapping[str, Decision], defaults: Mapping[str, Decision] | None = None
+    ) -> Configuration:
+        """A configuration of an older space, read under this one.
+
+        Branches that were added and ranges that were widened need nothing; labels that were renamed are found through
+        `Choice(..., was={"now": "then"})`.
+
+        Args:
+            configuration: the older configuration, or its decisions by path.
+            defaults: decisions by path for what the older space did not decide.
+
+        Raises:
+            ConfigurationError: a decision is new and has no default, has no place any more, or is out of its range now.
+        """
+        values = configuration.values if isinstance(configuration, Configuration) else configuration
+        return self.configuration(migrated(self.slots, values, defaults or {}))
 
     @cached_property
     def encoding(self) -> Encoding:
