@@ -9,6 +9,7 @@ from .evolution import SpaceDiff
 from .expressions import Expression, apply, where
 from .fidelity import Fidelity
 from .node import Node
+from .pick import Pick
 from .priors import Normal
 from .ranges import Float, Int
 from .repeat import Repeat
@@ -32,6 +33,7 @@ __all__ = [
     "Normal",
     "ParetreeError",
     "Part",
+    "Pick",
     "Repeat",
     "Slot",
     "Space",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from .configuration import Configuration
 from .cost import cost, model_name
-from .domains import Decision, Domain, Labels
+from .domains import Decision, Domain, Labels, Selections
 from .errors import ConfigurationError
 from .moves import complete
 from .slots import Slot
@@ -211,9 +211,11 @@ class _Trials:
 
 
 def _telling(domain: Domain) -> tuple[Decision, ...]:
-    """The values that are to be built at least once: every label; of numbers, the bounds."""
+    """The values that are to be built at least once: every label; of numbers, the bounds; each item of a selection."""
     if isinstance(domain, Labels):
         return domain.values
+    if isinstance(domain, Selections):
+        return tuple(next(value for value in domain.values if item in domain.labels_of(value)) for item in domain.items)
     return tuple(dict.fromkeys([domain.nearest(domain.low), domain.nearest(domain.high)]))
 
 

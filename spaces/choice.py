@@ -49,7 +49,7 @@ class Choice(Node):
         name: str | None = None,
         **labelled: object,
     ) -> None:
-        without_label = [(_own_label(node), node) for node in map(lift, options)]
+        without_label = [(own_label(node), node) for node in map(lift, options)]
         with_label = [(label, lift(option)) for label, option in labelled.items()]
         object.__setattr__(self, "options", (*without_label, *with_label))
         object.__setattr__(self, "labelled", bool(labelled))
@@ -220,7 +220,8 @@ class Maybe(Node):
         return node.resolve(inner, env)
 
 
-def _own_label(node: Node) -> str:
+def own_label(node: Node) -> str:
+    """The label of an option that was given none."""
     if node.name is not None:
         return node.name
     if isinstance(node, Constant):

@@ -1,17 +1,18 @@
 """Configurations as vectors of numbers from 0 to 1, for models that need them.
 
 A number or an ordered label is one column, its position on the searched scale; labels without an order are one column
-each, 1 for the one that is taken. What is not active never varies: 0.5 for a position, 0 for all labels.
-Where a group of conditional decisions has no such labels, one more column says whether the group is active.
+each, 1 for the one that is taken. So are the items of a selection: 1 for those that are picked, or, where their order
+counts, from 1 for the first one downwards. What is not active never varies: 0.5 for a position, 0 for all labels. Where
+a group of conditional decisions has no labels that tell it, one more column says whether the group is active.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .domains import Decision, Labels
+from .domains import Decision, Domain, Labels, Selections
 from .slots import Literal, Slot
 
 if TYPE_CHECKING:
@@ -24,12 +25,11 @@ INACTIVE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns from `start` to before `stop` that belong to a slot; one for each label if `nominal`."""
+    """The columns from `start` to before `stop` that belong to a slot."""
 
     slot: Slot
     start: int
     stop: int
-    nominal: bool
 
 
 class Encoding:
@@ -45,13 +45,10 @@ class Encoding:
         self.columns: list[Columns] = []
         start = 0
         for slot in slots:
-            nominal = _is_nominal(slot)
-            width = slot.domain.size if nominal else 1
-            assert width is not None
-            self.columns.append(Columns(slot, start, start + width, nominal))
-            start += width
-        labelled = {columns.slot.when for columns in self.columns if columns.nominal}
-        silent = [when for when in dict.fromkeys(slot.when for slot in slots) if when and when not in labelled]
+            self.columns.append(Columns(slot, start, start + width(slot.domain)))
+            start += width(slot.domain)
+        telling = {slot.when for slot in slots if _tells(slot.domain)}
+        silent = [when for when in dict.fromkeys(slot.when for slot in slots) if when and when not in telling]
         self.activity: dict[tuple[Literal, ...], int] = {when: start + index for index, when in enumerate(silent)}
         self.size = start + len(silent)
 
@@ -62,48 +59,74 @@ class Encoding:
         vector = np.zeros(self.size)
         for columns in self.columns:
             slot = columns.slot
-            if slot.path not in values:
-                vector[columns.start : columns.stop] = 0.0 if columns.nominal else INACTIVE
-            elif columns.nominal:
-                vector[columns.start + slot.domain.position(values[slot.path])] = 1.0
-            else:
-                vector[columns.start] = _position(slot, values[slot.path])
-            if slot.when in self.activity and slot.path in values:
-                vector[self.activity[slot.when]] = 1.0
+            if slot.path in values:
+                vector[columns.start : columns.stop] = write(slot.domain, values[slot.path])
+                if slot.when in self.activity:
+                    vector[self.activity[slot.when]] = 1.0
+            elif not is_nominal(slot.domain):
+                vector[columns.start] = INACTIVE
         return vector
 
     def decode(self, vector: Sequence[float] | npt.NDArray[np.float64]) -> dict[str, Decision]:
         """The active decisions nearest to a vector (`size`,): the greatest of labels, the nearest of numbers."""
         values: dict[str, Decision] = {}
         for columns in self.columns:
-            slot = columns.slot
-            if not slot.active(values):
-                continue
-            part = vector[columns.start : columns.stop]
-            if columns.nominal:
-                values[slot.path] = slot.domain.nth(max(range(len(part)), key=_entry(part)))
-            else:
-                values[slot.path] = _value(slot, float(part[0]))
+            if columns.slot.active(values):
+                part = [float(entry) for entry in vector[columns.start : columns.stop]]
+                values[columns.slot.path] = read(columns.slot.domain, part)
         return values
 
 
-def _is_nominal(slot: Slot) -> bool:
-    return isinstance(slot.domain, Labels) and not slot.domain.ordered
+def is_nominal(domain: Domain) -> bool:
+    """Whether its columns stand for labels instead of a position."""
+    return isinstance(domain, Selections) or (isinstance(domain, Labels) and not domain.ordered)
 
 
-def _entry(part: Sequence[float] | npt.NDArray[np.float64]) -> Callable[[int], float]:
-    return lambda index: float(part[index])
+def width(domain: Domain) -> int:
+    """How many columns a decision has."""
+    if isinstance(domain, Selections):
+        return len(domain.items)
+    return domain.size if isinstance(domain, Labels) and not domain.ordered else 1
 
 
-def _position(slot: Slot, value: Decision) -> float:
-    """From 0 for the first label to 1 for the last; for numbers, where they lie on the searched scale."""
-    if isinstance(slot.domain, Labels):
-        return slot.domain.position(value) / max(slot.domain.size - 1, 1)
-    return slot.domain.share(value)
+def write(domain: Domain, value: Decision) -> list[float]:
+    """The columns of a decision."""
+    if isinstance(domain, Selections):
+        return _selection(domain, domain.labels_of(str(value)))
+    if isinstance(domain, Labels) and not domain.ordered:
+        position = domain.position(value)
+        return [float(index == position) for index in range(domain.size)]
+    if isinstance(domain, Labels):
+        return [domain.position(value) / max(domain.size - 1, 1)]
+    return [domain.share(value)]
 
 
-def _value(slot: Slot, position: float) -> Decision:
-    position = min(max(position, 0.0), 1.0)
-    if isinstance(slot.domain, Labels):
-        return slot.domain.nth(round(position * (slot.domain.size - 1)))
-    return slot.domain.at(position)
+def read(domain: Domain, part: list[float]) -> Decision:
+    """The decision nearest to its columns."""
+    if isinstance(domain, Selections):
+        return _selected(domain, part)
+    if isinstance(domain, Labels) and not domain.ordered:
+        return domain.nth(max(range(len(part)), key=part.__getitem__))
+    position = min(max(part[0], 0.0), 1.0)
+    return domain.nth(round(position * (domain.size - 1))) if isinstance(domain, Labels) else domain.at(position)
+
+
+def _selection(domain: Selections, labels: list[str]) -> list[float]:
+    """1 for each picked item; where order counts, 1 for the first, a little less for each later one."""
+    if not domain.ordered:
+        return [float(item in labels) for item in domain.items]
+    return [1 - labels.index(item) / len(domain.items) if item in labels else 0.0 for item in domain.items]
+
+
+def _selected(domain: Selections, part: list[float]) -> Decision:
+    """As many of the greatest columns as count as picked, or the nearest number of them that is allowed."""
+    threshold = 0.5 / len(domain.items) if domain.ordered and domain.items else 0.5
+    count = sum(entry > threshold for entry in part)
+    size = min(domain.sizes, key=lambda allowed: abs(allowed - count))
+    greatest = sorted(range(len(part)), key=lambda index: -part[index])[:size]
+    return domain.written(domain.items[index] for index in (greatest if domain.ordered else sorted(greatest)))
+
+
+def _tells(domain: Domain) -> bool:
+    """Whether the columns of an active decision always differ from those of an inactive one."""
+    return 0 not in domain.sizes if isinstance(domain, Selections) else is_nominal(domain)

@@ -10,6 +10,7 @@ from .build import Build
 from .choice import Choice, Maybe
 from .literals import Items
 from .node import Environment, Node, join
+from .pick import Pick
 from .repeat import Repeat
 from .require import Required
 from .share import Shared
@@ -52,6 +53,10 @@ def _parts(path: str, node: Node, env: Environment) -> dict[str, tuple[str, Node
     if isinstance(node, Repeat):
         copies = range(node.count(path, env))
         return {str(index): (join(path, node.segment(index)), node.body) for index in copies}
+    if isinstance(node, Pick):
+        nodes = dict(node.items)
+        picked = node.domain.labels_of(str(env.values[path]))
+        return {str(index): (join(path, f"={label}"), nodes[label]) for index, label in enumerate(picked)}
     if isinstance(node, Build | Items):
         return {segment: (join(path, segment), part) for segment, part in node.children()}
     return {}

@@ -10,7 +10,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from .domains import Decision, Domain, Labels
+from .domains import Decision, Domain, Labels, Selections
 from .slots import Slot
 
 NEAR = 0.1
@@ -71,7 +71,9 @@ def _other(domain: Domain, value: Decision, draw: random.Random) -> Decision:
     """Another value than `value`: near it or anywhere, for labels without an order any other one."""
     if isinstance(domain, Labels) and not domain.ordered:
         return draw.choice([label for label in domain.values if label != value])
-    if draw.random() < LOCAL:
+    if isinstance(domain, Selections) and draw.random() < LOCAL:
+        return draw.choice(domain.near(str(value)) or [one for one in domain.values if one != value])
+    if not isinstance(domain, Selections) and draw.random() < LOCAL:
         stepped = domain.at(_reflected(domain.share(value) + draw.gauss(0, NEAR)))
         return stepped if stepped != value else draw.choice(_near(domain, value))
     if domain.size is None:
@@ -84,6 +86,8 @@ def _near(domain: Domain, value: Decision) -> list[Decision]:
     """The values one step away."""
     if isinstance(domain, Labels) and not domain.ordered:
         return [label for label in domain.values if label != value]
+    if isinstance(domain, Selections):
+        return list(domain.near(str(value)))
     if domain.size is None:
         return [domain.at(_reflected(domain.share(value) + side * NEAR)) for side in (-1, 1)]
     position = domain.position(value)

@@ -19,6 +19,7 @@ from .expressions import Expression
 from .fidelity import Fidelity
 from .literals import SCALARS, Constant, Items, Record
 from .node import Node, descendants, join, name_of
+from .pick import Pick
 from .priors import Normal
 from .ranges import Float, Int
 from .references import Reference, reference
@@ -111,6 +112,10 @@ class _Writer:
             choice = {"options": options, "labelled": node.labelled, "ordered": node.ordered}
             choice |= {} if node.weights is None else {"weights": list(node.weights)}
             return choice | ({} if not node.was else {"was": [list(pair) for pair in node.was]})
+        if isinstance(node, Pick):
+            items = [[label, self.node(item, join(path, f"={label}"))] for label, item in node.items]
+            k = list(node.k) if isinstance(node.k, tuple) else node.k
+            return {"items": items, "k": k, "ordered": node.ordered, "labelled": node.labelled}
         if isinstance(node, Maybe):
             return {"body": self.node(node.node, join(path, "=True")), "weight": node.weight}
         if isinstance(node, Repeat):
@@ -200,6 +205,10 @@ class _Reader:
                 return number(data["low"], data["high"], data["log"], data["step"], prior, name=name)
             case "choice":
                 return self._choice(data, name)
+            case "pick":
+                items = [(label, self.node(item)) for label, item in data["items"]]
+                picked = dict(items) if data["labelled"] else [item for _, item in items]
+                return Pick(picked, data["k"], data["ordered"], name=name)
             case "maybe":
                 return Maybe(self.node(data["body"]), data["weight"], name=name)
             case "repeat":

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .build import Build
 from .choice import Choice, Maybe
-from .domains import Domain, Labels, Real
+from .domains import Domain, Labels, Real, Selections
 from .errors import brief, shortened
 from .expressions import Expression
 from .literals import Constant, Items, Record
@@ -18,6 +18,9 @@ from .share import Shared
 
 def describe(domain: Domain) -> str:
     """What a decision may be, as an error message says it."""
+    if isinstance(domain, Selections):
+        how_many = " or ".join(map(str, domain.sizes))
+        return f"{how_many} of {', '.join(domain.items)}, joined by {domain.mark!r}"
     if isinstance(domain, Labels):
         return "one of " + shortened(", ".join(map(repr, domain.values)))
     kind = "a number" if isinstance(domain, Real) else "an integer"

@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial, create_trial
 
 from ...spaces import Decision, Space
 from ...spaces.configuration import key_of
-from ...spaces.domains import Domain, Integer, Labels, Real
+from ...spaces.domains import Domain, Integer, Labels, Real, Selections
 from ..errors import SweepError
 from ..trials import KnownTrial, Trials
 from .protocol import Proposal
@@ -183,6 +183,8 @@ def _by_name(name: str) -> BaseSampler:
 def _distribution(domain: Domain) -> BaseDistribution:
     if isinstance(domain, Labels):
         return IntDistribution(0, len(domain.values) - 1) if domain.ordered else CategoricalDistribution(domain.values)
+    if isinstance(domain, Selections):
+        return CategoricalDistribution(domain.values)
     if isinstance(domain, Integer):
         return IntDistribution(domain.low, domain.values[-1], log=domain.log, step=domain.step)
     if domain.size is not None:

@@ -22,7 +22,11 @@ CONDITIONAL = pt.Space(
     size=pt.Choice("s", "m", "l", ordered=True),
     fixed=pt.Choice("only"),
 )
-SPACES = {"flat": FLAT, "conditional": CONDITIONAL}
+PICKED = pt.Space(
+    order=pt.Pick(["conv", "norm", "act"], 3, ordered=True),
+    branches=pt.Pick({"pool": {"size": pt.Int(2, 4)}, "conv": pt.Choice(3, 5), "skip": 0}, "any"),
+)
+SPACES = {"flat": FLAT, "conditional": CONDITIONAL, "picked": PICKED}
 OBJECTIVES = {1: {"loss": "minimize"}, 2: {"loss": "minimize", "gain": "maximize"}}
 
 
@@ -58,16 +62,16 @@ def finish(trials, space, proposals, values):
 
 
 def good_values(trial):
-    size = sum(hash_of(path) * float(value) for path, value in numbers(trial.configuration))
+    size = sum(weight_of(path) * number_of(value) for path, value in trial.configuration.values.items())
     return {"loss": math.sin(size) + 1, "gain": math.cos(size)}
 
 
-def numbers(configuration):
-    return [(path, value) for path, value in configuration.values.items() if isinstance(value, int | float)]
+def number_of(value):
+    return weight_of(value) if isinstance(value, str) else float(value)
 
 
-def hash_of(path):
-    return sum(map(ord, path)) % 7 / 7
+def weight_of(text):
+    return sum(map(ord, text)) % 7 / 7
 
 
 def learned(name, space, objectives, rounds=4, n=3, values=good_values):
