@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .spaces import (
+    Again,
     Build,
     Choice,
     Configuration,
@@ -16,6 +17,7 @@ from .spaces import (
     Normal,
     ParetreeError,
     Pick,
+    Recursive,
     Repeat,
     Space,
     SpaceError,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Again",
     "Build",
     "Choice",
     "Configuration",
@@ -46,6 +49,7 @@ __all__ = [
     "ParetreeError",
     "Pick",
     "RayWorkers",
+    "Recursive",
     "Repeat",
     "Space",
     "SpaceError",

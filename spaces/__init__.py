@@ -12,6 +12,7 @@ from .node import Node
 from .pick import Pick
 from .priors import Normal
 from .ranges import Float, Int
+from .recursion import Again, Recursive
 from .repeat import Repeat
 from .require import require
 from .share import share
@@ -19,6 +20,7 @@ from .slots import Slot
 from .space import Space
 
 __all__ = [
+    "Again",
     "Build",
     "Choice",
     "Configuration",
@@ -34,6 +36,7 @@ __all__ = [
     "ParetreeError",
     "Part",
     "Pick",
+    "Recursive",
     "Repeat",
     "Slot",
     "Space",

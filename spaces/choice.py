@@ -145,9 +145,23 @@ class Choice(Node):
 
     def declare(self, place: Place) -> None:
         """Enter the decision, and below it what each option leaves to decide."""
-        place.decide(self, Labels(self._decisions, self.ordered, self.weights, self.was))
-        for decision, (segment, node) in zip(self._decisions, self.children(), strict=True):
+        pairs = zip(self._decisions, self.children(), strict=True)
+        open = [(decision, segment, node) for decision, (segment, node) in pairs if node.ends(place.fuel)]
+        if not open:
+            raise SpaceError(self, place.path, "no option ends the recursion", "add one without Again")
+        place.decide(self, self._labels([decision for decision, _, _ in open]))
+        for decision, segment, node in open:
             place.enter(segment, node, when=Literal(place.path, (decision,)))
+
+    def _labels(self, decisions: Sequence[Decision]) -> Labels:
+        """The options that are open; all of them, except at the greatest depth of a recursion."""
+        kept = [self._decisions.index(decision) for decision in decisions]
+        weights = None if self.weights is None else tuple(self.weights[index] for index in kept)
+        return Labels(tuple(decisions), self.ordered, weights, self.was)
+
+    def ends(self, fuel: Mapping[str, int]) -> bool:
+        """Whether one of the options does."""
+        return any(node.ends(fuel) for _, node in self.options)
 
     def taken(self, path: str, env: Environment) -> tuple[str, Node]:
         """The path and the node of the option decided on."""
@@ -206,9 +220,16 @@ class Maybe(Node):
 
     def declare(self, place: Place) -> None:
         """Enter the decision, and below it what the part leaves to decide."""
+        if not self.node.ends(place.fuel):
+            place.decide(self, Labels((False,)))
+            return
         weights = None if self.weight == 0.5 else (1 - self.weight, self.weight)
         place.decide(self, Labels((False, True), weights=weights))
         place.enter("=True", self.node, when=Literal(place.path, (True,)))
+
+    def ends(self, fuel: Mapping[str, int]) -> bool:
+        """Always: the part can be absent."""
+        return True
 
     def taken(self, path: str, env: Environment) -> tuple[str, Node]:
         """The path and the node that this stands for: the part, or None."""

@@ -239,7 +239,8 @@ def key_of(values: Mapping[str, Decision]) -> str:
 
 def environment(configuration: Configuration) -> Environment:
     """What nodes need to stand for something under this configuration."""
-    return Environment(configuration.values, configuration.space.operands, configuration.fidelity)
+    space = configuration.space
+    return Environment(configuration.values, space.operands, configuration.fidelity, space.grammars)
 
 
 def look(configuration: Configuration, path: str, node: Node) -> Any:

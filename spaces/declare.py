@@ -18,6 +18,9 @@ from .slots import Gate, Literal, Slot, implies, parents_first
 if TYPE_CHECKING:
     from .fidelity import Fidelity
 
+MAX_SLOTS = 100_000
+"""Decisions a space may have: deep recursion multiplies them."""
+
 MAX_PATH = 512
 """Characters a path may have: Optuna's SQL schema allows no more for a parameter's name."""
 
@@ -57,6 +60,7 @@ class Declared(NamedTuple):
     operands: dict[tuple[str, int], str]
     conditions: list[Condition]
     fidelities: dict[str, Fidelity]
+    grammars: dict[str, Node]
 
 
 @dataclass
@@ -69,6 +73,7 @@ class Table:
     uses: list[Use] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
     fidelities: dict[str, Fidelity] = field(default_factory=dict)
+    grammars: dict[str, Node] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ class Place:
     gate: Gate
     table: Table
     scope: Scope
+    fuel: Mapping[str, int] = field(default_factory=dict)
+    """How many times each grammar may still stand inside itself."""
 
     def enter(self, segment: str, node: Node, when: Literal | None = None) -> None:
         """Declare `node` below this place; with `when`, under the condition that this literal holds."""
@@ -118,6 +125,8 @@ class Place:
                 f"{brief(self.table.decided[self.path].node)} is already decided under this path",
                 "give one of the two another name",
             )
+        if len(self.table.decided) >= MAX_SLOTS:
+            raise SpaceError(node, self.path, f"this is one of over {MAX_SLOTS} decisions", "repeat or nest less often")
         self.scope.paths[id(node)] = self.path
         self.table.decided[self.path] = Decided(node, domain, self.gate)
 
@@ -127,6 +136,31 @@ class Place:
             self.table.shared[name] = Gate()
             Place("", self.table.shared[name], self.table, self.table.root).enter(name, node)
         self.table.shared[name].entries.append(self.gate)
+
+    def recur(self, holder: Node, grammar: str, body: Node, depth: int) -> None:
+        """Declare `body` here, which may stand inside itself `depth` times under the name `grammar`."""
+        if self.table.grammars.setdefault(grammar, body) is not body:
+            raise SpaceError(holder, self.path, f"another part is called {grammar!r} too", "give one another name")
+        replace(self, fuel={**self.fuel, grammar: depth}).enter("", body)
+
+    def again(self, holder: Node, grammar: str) -> None:
+        """Declare the part called `grammar` here once more, in a scope of its own."""
+        if grammar not in self.fuel:
+            raise SpaceError(
+                holder,
+                self.path,
+                f"no part around it is called {grammar!r}",
+                f"write Recursive({grammar!r}, ..., depth)",
+            )
+        if not self.fuel[grammar]:
+            raise SpaceError(
+                holder,
+                self.path,
+                "the recursion has no end here",
+                "put a Choice or Maybe around it that can do without",
+            )
+        deeper = {**self.fuel, grammar: self.fuel[grammar] - 1}
+        replace(self.copy(), fuel=deeper).enter("", self.table.grammars[grammar])
 
     def measure(self, node: Fidelity) -> None:
         """Enter a fidelity: a budget that every configuration has."""
@@ -167,7 +201,7 @@ def declare(root: Node) -> Declared:
     slots = parents_first([Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()])
     by_path = {slot.path: slot for slot in slots}
     operands = {(use.place.path, use.position): _meant(use, table, by_path) for use in table.uses}
-    return Declared(slots, operands, table.conditions, table.fidelities)
+    return Declared(slots, operands, table.conditions, table.fidelities, table.grammars)
 
 
 def _meant(use: Use, table: Table, slots: Mapping[str, Slot]) -> str:

@@ -11,6 +11,7 @@ from .choice import Choice, Maybe
 from .literals import Items
 from .node import Environment, Node, join
 from .pick import Pick
+from .recursion import Again, Recursive
 from .repeat import Repeat
 from .require import Required
 from .share import Shared
@@ -42,8 +43,10 @@ def taken(path: str, node: Node, env: Environment) -> tuple[str, Node]:
                 path, node = node.taken(path, env)
             case Shared():
                 path, node = node.shared_name, node.node
-            case Required():
+            case Required() | Recursive():
                 node = node.body
+            case Again():
+                node = env.grammars[node.grammar]
             case _:
                 return path, node
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What building needs besides the tree: the active decisions, which of them expressions mean, and budgets.
+    """What building needs besides the tree: the active decisions, which of them expressions mean, budgets, and the
+    parts that `Again` stands for.
 
     `operands` leads from an expression's path and the position of an operand to the path of the decision meant.
     """
@@ -24,6 +25,7 @@ class Environment:
     values: Mapping[str, Decision]
     operands: Mapping[tuple[str, int], str]
     fidelity: Mapping[str, float] = field(default_factory=dict)
+    grammars: Mapping[str, Node] = field(default_factory=dict)
 
 
 def join(path: str, segment: str) -> str:
@@ -58,6 +60,10 @@ class Node:
         """Enter the decisions of this node and of those below into the slot table."""
         for segment, child in self.children():
             place.enter(segment, child)
+
+    def ends(self, fuel: Mapping[str, int]) -> bool:
+        """Whether this node can do without parts that may stand inside themselves 0 times more, by their `fuel`."""
+        return all(child.ends(fuel) for _, child in self.children())
 
     def resolve(self, path: str, env: Environment) -> Any:
         """What this node stands for once everything is decided."""

@@ -22,6 +22,7 @@ from .node import Node, descendants, join, name_of
 from .pick import Pick
 from .priors import Normal
 from .ranges import Float, Int
+from .recursion import Again, Recursive
 from .references import Reference, reference
 from .repeat import Repeat
 from .require import Required
@@ -132,6 +133,10 @@ class _Writer:
             }
         if isinstance(node, Fidelity):
             return {"low": node.low, "high": node.high, "log": node.log, "unit": node.unit}
+        if isinstance(node, Recursive):
+            return {"grammar": node.grammar, "body": self.node(node.body, path), "depth": node.depth}
+        if isinstance(node, Again):
+            return {"grammar": node.grammar}
         if isinstance(node, Required):
             return {"body": self.node(node.body, path), "predicate": self.node(node.predicate, path), "why": node.why}
         assert isinstance(node, Expression)
@@ -217,6 +222,10 @@ class _Reader:
                 return Shared(data["share"], self.node(data["body"]), name=name)
             case "fidelity":
                 return Fidelity(data["low"], data["high"], data["log"], data["unit"], name=name)
+            case "recursive":
+                return Recursive(data["grammar"], self.node(data["body"]), data["depth"], name=name)
+            case "again":
+                return Again(data["grammar"], name=name)
             case "required":
                 return Required(self.node(data["body"]), self.node(data["predicate"]), data["why"], name=name)
             case "build":

@@ -70,6 +70,7 @@ class Space:
         self.parts: Mapping[str, Node] = MappingProxyType(dict(root.items))
         self.slots, self.operands = declared.slots, declared.operands
         self.fidelities: Mapping[str, Fidelity] = MappingProxyType(declared.fidelities)
+        self.grammars: Mapping[str, Node] = MappingProxyType(declared.grammars)
         self.constraints = tuple(_constraint(condition, declared) for condition in declared.conditions)
         self._slots_by_path = {slot.path: slot for slot in self.slots}
         if self.constraints:

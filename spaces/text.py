@@ -11,6 +11,7 @@ from .errors import brief, shortened
 from .expressions import Expression
 from .literals import Constant, Items, Record
 from .node import Node, name_of
+from .recursion import Recursive
 from .repeat import Repeat
 from .require import Required
 from .share import Shared
@@ -48,6 +49,8 @@ def _below(node: Node) -> list[tuple[str, Node]]:
         return []
     if isinstance(node, Choice) and all(isinstance(option, Constant) for _, option in node.options):
         return []
+    if isinstance(node, Recursive):
+        return _below(node.body)
     if isinstance(node, Required):
         return [*_below(node.body), ("required", node.predicate)]
     if isinstance(node, Repeat):
@@ -63,6 +66,8 @@ def _title(node: Node) -> str:
         return f"{node.label}({', '.join(fixed)})" if fixed else node.label
     if isinstance(node, Required):
         return _title(node.body)
+    if isinstance(node, Recursive):
+        return f"Recursive {node.grammar!r}, depth {node.depth}: {_title(node.body)}"
     if isinstance(node, Repeat):
         return f"Repeat × {_count(node.n)}"
     if isinstance(node, Shared):
