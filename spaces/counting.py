@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from .domains import Decision
+from .node import Environment
 from .require import Constraint
 from .slots import Literal, Slot
 
@@ -126,7 +127,7 @@ class Census:
             kept = known.kept
             if not skips and slot.path in self._wanted[index]:
                 kept = (*kept, (slot.path, slot.domain.nth(run.start)))
-            if all(constraint.holds(dict(kept), self._operands) for constraint in self._due[index]):
+            if all(constraint.holds(Environment(dict(kept), self._operands)) for constraint in self._due[index]):
                 later = tuple(pair for pair in kept if pair[0] in self._wanted[index + 1])
                 yield run, Known((known.gates | run.opens) & self._live[index + 1], later)
 

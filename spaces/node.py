@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Environment:
     """What building needs besides the tree: the active decisions, which of them expressions mean, budgets, and the
-    parts that `Again` stands for.
+    parts that `Again` stands for, and for conditions the configuration itself.
 
     `operands` leads from an expression's path and the position of an operand to the path of the decision meant.
     """
@@ -26,6 +26,7 @@ class Environment:
     operands: Mapping[tuple[str, int], str]
     fidelity: Mapping[str, float] = field(default_factory=dict)
     grammars: Mapping[str, Node] = field(default_factory=dict)
+    configuration: Any = None
 
 
 def join(path: str, segment: str) -> str:

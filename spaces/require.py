@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from .declare import Place
-from .domains import Decision
 from .errors import SpaceError, brief
 from .expressions import Expression
 from .literals import lift
+from .measured import Measured
 from .node import Environment, Node, descendants
 from .slots import Literal
 
@@ -84,10 +84,16 @@ class Constraint:
         """All decisions that must be known to say whether it holds."""
         return self.uses | {literal.path for literal in self.when}
 
-    def holds(self, values: Mapping[str, Decision], operands: Mapping[tuple[str, int], str]) -> bool:
+    @property
+    def is_measured(self) -> bool:
+        """Whether it takes the size of the built model to say whether it holds."""
+        return any(isinstance(node, Measured) for node in descendants(self.predicate))
+
+    def holds(self, env: Environment) -> bool:
         """Whether these decisions fulfil it, or it is not asked for."""
+        values = env.values
         asked = not self.when or any(path in values and values[path] in allowed for path, allowed in self.when)
-        return not asked or bool(self.predicate.resolve(self.path, Environment(values, operands)))
+        return not asked or bool(self.predicate.resolve(self.path, env))
 
     def __str__(self) -> str:
         return f"{brief(self.predicate)}{f' ({self.why})' if self.why else ''}"

@@ -18,6 +18,7 @@ from .errors import SpaceError, brief
 from .expressions import Expression
 from .fidelity import Fidelity
 from .literals import SCALARS, Constant, Items, Record
+from .measured import Measured
 from .node import Node, descendants, join, name_of
 from .pick import Pick
 from .priors import Normal
@@ -133,6 +134,9 @@ class _Writer:
             }
         if isinstance(node, Fidelity):
             return {"low": node.low, "high": node.high, "log": node.log, "unit": node.unit}
+        if isinstance(node, Measured):
+            shape = list(node.input_shape)
+            return {"quantity": node.quantity, "input_shape": shape, "input_dtype": node.input_dtype}
         if isinstance(node, Recursive):
             return {"grammar": node.grammar, "body": self.node(node.body, path), "depth": node.depth}
         if isinstance(node, Again):
@@ -222,6 +226,8 @@ class _Reader:
                 return Shared(data["share"], self.node(data["body"]), name=name)
             case "fidelity":
                 return Fidelity(data["low"], data["high"], data["log"], data["unit"], name=name)
+            case "measured":
+                return Measured(data["quantity"], tuple(data["input_shape"]), data["input_dtype"], name=name)
             case "recursive":
                 return Recursive(data["grammar"], self.node(data["body"]), data["depth"], name=name)
             case "again":

@@ -7,13 +7,14 @@ import json
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from . import declare as declaration
 from . import moves
-from .configuration import RESERVED, Configuration
+from .configuration import RESERVED, Configuration, environment
 from .counting import Census
 from .declare import declare
 from .domains import Decision, Real
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 1000
 """How many random draws may break what is required before that counts as impossible."""
+
+MAX_MEASURED = 10_000
+"""Configurations whose models are measured to be counted."""
 
 MAX_CONSTRAINED = 10_000
 """Values of a decision that a constraint may ask for if configurations are to be counted."""
@@ -135,11 +139,28 @@ class Space:
 
     def _broken(self, values: Mapping[str, Decision]) -> Constraint | None:
         """The first constraint that these decisions do not fulfil."""
-        return next((one for one in self.constraints if not one.holds(values, self.operands)), None)
+        if not self.constraints:
+            return None
+        configuration = Configuration(self, values)
+        env = replace(environment(configuration), configuration=configuration)
+        return next((one for one in self.constraints if not one.holds(env)), None)
 
     def count(self) -> int | float:
-        """How many configurations there are, exactly; infinity where a number without a step may be decided on."""
-        return math.inf if any(slot.domain.size is None for slot in self.slots) else self._census.total
+        """How many configurations there are, exactly; infinity where a number without a step may be decided on.
+
+        Raises:
+            ValueError: a condition on the size of models would have to be asked of too many configurations.
+        """
+        if any(slot.domain.size is None for slot in self.slots):
+            return math.inf
+        if not any(one.is_measured for one in self.constraints):
+            return self._census.total
+        if self._census.total > MAX_MEASURED:
+            raise ValueError(
+                f"What is required of the size of models would have to be asked of {self._census.total} configurations, "
+                f"and over {MAX_MEASURED} are not counted so."
+            )
+        return sum(1 for _ in self.enumerate())
 
     def enumerate(self) -> Iterator[Configuration]:
         """All configurations, in the order of their ranks.
@@ -148,7 +169,10 @@ class Space:
             ValueError: there are infinitely many.
         """
         self._refuse_infinite()
-        return (Configuration(self, values) for values in self._census.walk())
+        found = (Configuration(self, values) for values in self._census.walk())
+        if not any(one.is_measured for one in self.constraints):
+            return found
+        return (configuration for configuration in found if self._broken(configuration.values) is None)
 
     def rank(self, configuration: Configuration) -> int:
         """The number of a configuration, from 0 to `count() - 1`.
@@ -156,7 +180,7 @@ class Space:
         Raises:
             ValueError: there are infinitely many.
         """
-        self._refuse_infinite()
+        self._refuse_unnumbered()
         return self._census.rank(configuration.values)
 
     def unrank(self, rank: int) -> Configuration:
@@ -166,7 +190,7 @@ class Space:
             ValueError: there are infinitely many.
             IndexError: there are not so many.
         """
-        self._refuse_infinite()
+        self._refuse_unnumbered()
         return Configuration(self, self._census.unrank(rank, lambda slot: None))
 
     def configuration(self, values: Mapping[str, Decision]) -> Configuration:
@@ -304,7 +328,11 @@ class Space:
     def _census(self) -> Census:
         """The count; constraints on continuous decisions are left to be checked by drawing."""
         sizes = {slot.path: slot.domain.size for slot in self.slots}
-        countable = [one for one in self.constraints if all(sizes[path] is not None for path in one.paths)]
+        countable = [
+            one
+            for one in self.constraints
+            if not one.is_measured and all(sizes[path] is not None for path in one.paths)
+        ]
         vast = next((path for one in countable for path in one.uses if (sizes[path] or 0) > MAX_CONSTRAINED), None)
         if vast is not None:
             raise ValueError(
@@ -317,6 +345,11 @@ class Space:
         endless = next((slot.path for slot in self.slots if slot.domain.size is None), None)
         if endless is not None:
             raise ValueError(f"Decision {endless!r} has infinitely many values; give the Float a step to number them.")
+
+    def _refuse_unnumbered(self) -> None:
+        self._refuse_infinite()
+        if any(one.is_measured for one in self.constraints):
+            raise ValueError("What is required of the size of models leaves configurations without a number.")
 
     def _read(self, slot: Slot, values: Mapping[str, Decision]) -> Decision:
         if slot.path not in values:

@@ -11,6 +11,7 @@ features last. Only 1-D convolutions and poolings work on `(N, C, L)`, as in tor
 from ..check import check
 from ..cost import cost
 from ..inherit import inherit
+from ..measured import measured
 from .activations import ELU, GELU, Hardswish, Identity, LeakyReLU, ReLU, Sigmoid, SiLU, Tanh
 from .convolution import Conv1d, Conv2d, DepthwiseConv2d, SeparableConv2d
 from .layers import Dropout, Dropout1d, Dropout2d, Flatten, Linear, Transpose
@@ -79,4 +80,5 @@ __all__ = [
     "check",
     "cost",
     "inherit",
+    "measured",
 ]

@@ -6,7 +6,7 @@ import pickle
 import pytest
 from scipy.stats import chisquare
 
-from paretree.spaces import Build, Choice, ConfigurationError, Float, Int, Repeat, Space, SpaceError, require, share
+from paretree.spaces import Build, Choice, ConfigurationError, Float, Int, Repeat, Space, SpaceError, nn, require, share
 
 
 def attention():
@@ -138,3 +138,35 @@ def test_a_part_with_a_condition_is_looked_at_and_built_like_any_other():
     space = Space(model=require(Build(dict, a=a, b=2 * a), a > 3))
     configuration = space.sample(0)
     assert configuration.model.build() == {"a": configuration.model.a, "b": 2 * configuration.model.a}
+
+
+def network():
+    block = nn.Seq(nn.Conv2d(Choice(4, 8, 16)), nn.ReLU())
+    return Space(model=nn.Seq(Repeat(block, Int(1, 2)), nn.GlobalAvgPool2d(), nn.Linear(10)))
+
+
+def test_the_size_of_the_model_is_required_before_anything_is_trained():
+    cost = nn.measured((1, 8, 8))
+    small = network().require(cost.params <= 500, why="it must fit")
+    sizes = [nn.cost(configuration, (1, 8, 8)).params for configuration in network().enumerate()]
+    assert small.count() == sum(size <= 500 for size in sizes)
+    assert 0 < small.count() < len(sizes)
+    for seed in range(5):
+        configuration = small.sample(seed)
+        for other in (configuration, small.mutate(configuration, seed), *small.neighbours(configuration)):
+            assert nn.cost(other, (1, 8, 8)).params <= 500
+    assert Space.from_json(small.to_json()).count() == small.count()
+
+
+def test_a_model_that_is_too_large_is_refused_with_the_reason():
+    small = network().require(nn.measured((1, 8, 8)).params <= 500, why="it must fit")
+    with pytest.raises(
+        ConfigurationError, match=r"Measured\('params', \(1, 8, 8\)\) <= 500\) \(it must fit\) is required"
+    ):
+        small.configuration({"model/0": 2, "model/0[0]/0/channels": 16, "model/0[1]/0/channels": 16})
+
+
+def test_configurations_that_are_left_over_by_size_have_no_number():
+    small = network().require(nn.measured((1, 8, 8)).params <= 500)
+    with pytest.raises(ValueError, match="leaves configurations without a number"):
+        small.rank(small.sample(0))
