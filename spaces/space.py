@@ -157,8 +157,8 @@ class Space:
             return self._census.total
         if self._census.total > MAX_MEASURED:
             raise ValueError(
-                f"What is required of the size of models would have to be asked of {self._census.total} configurations, "
-                f"and over {MAX_MEASURED} are not counted so."
+                f"What is required of the size of models would have to be asked of {self._census.total} "
+                f"configurations, and over {MAX_MEASURED} are not counted so."
             )
         return sum(1 for _ in self.enumerate())
 

@@ -194,7 +194,7 @@ def test_a_run_ends_after_too_many_failures_in_a_row_and_says_the_last(paretree)
 
 CHANGED_SWEEPS = {
     "another range": ("pt.Float(0, 1)", "pt.Float(0, 2)", ["another space", "has another range for 'x'", "restore"]),
-    "another decision": ("width=", "depth=", ["another space", "it decides 'width'", "does not decide 'depth'"]),
+    "another decision": ("width=", "depth=", ["another space", "decides 'width'", "does not decide 'depth'"]),
     "another direction": (
         '"size": "minimize"',
         '"size": "maximize"',
