@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 
 from .configuration import Configuration
 from .cost import cost, model_name
-from .domains import Decision, Domain, Labels, Selections
+from .domains import Decision, Domain, Labels
 from .errors import ConfigurationError
 from .moves import complete
+from .selections import Selections
 from .slots import Slot
 from .space import Space
 

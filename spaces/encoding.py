@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .domains import Decision, Domain, Labels, Selections
+from .domains import Decision, Domain, Labels
+from .selections import Selections
 from .slots import Literal, Slot
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from .domains import Decision, Domain, Labels, Selections
+from .domains import Decision, Domain, Labels
+from .selections import Selections
 from .slots import Slot
 
 NEAR = 0.1

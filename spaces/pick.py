@@ -11,10 +11,10 @@ from typing import Any, Literal
 from . import slots
 from .choice import own_label
 from .declare import Place
-from .domains import Selections
 from .errors import SpaceError, brief
 from .literals import check_label, lift
 from .node import Environment, Node, join
+from .selections import Selections
 
 MAX_SELECTIONS = 20_000
 """Selections there may be: they are listed, so that each can be a decision like any other."""

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .declare import Place
+from .declare import Condition, Declared, Place
 from .errors import SpaceError, brief
 from .expressions import Expression
 from .literals import lift
 from .measured import Measured
 from .node import Environment, Node, descendants
+from .share import Shared
 from .slots import Literal
 
 
@@ -97,3 +98,18 @@ class Constraint:
 
     def __str__(self) -> str:
         return f"{brief(self.predicate)}{f' ({self.why})' if self.why else ''}"
+
+
+def constraint_of(condition: Condition, declared: Declared) -> Constraint:
+    """A condition with the decisions that it computes with."""
+    place = condition.place
+    below = (path for (at, _), path in declared.operands.items() if at == place.path or at.startswith(place.path + "/"))
+    shared = [node.shared_name for node in descendants(condition.predicate) if isinstance(node, Shared)]
+    inside = (slot.path for slot in declared.slots if any(_is_below(slot.path, name) for name in shared))
+    return Constraint(
+        place.path, condition.predicate, condition.why, frozenset([*below, *inside]), place.gate.literals()
+    )
+
+
+def _is_below(path: str, name: str) -> bool:
+    return path == name or path.startswith((f"{name}/", f"{name}=", f"{name}["))

@@ -12,7 +12,6 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from . import declare as declaration
 from . import moves
 from .configuration import RESERVED, Configuration, environment
 from .counting import Census
@@ -23,10 +22,9 @@ from .errors import ConfigurationError, SpaceError, brief
 from .evolution import SpaceDiff, difference, migrated
 from .fidelity import Fidelity
 from .literals import Record, lift, plain
-from .node import Node, descendants
-from .require import Constraint, Required
+from .node import Node
+from .require import Constraint, Required, constraint_of
 from .serial import Conditions, SpaceData, read_space, write_space
-from .share import Shared
 from .slots import Slot
 from .text import describe, tree
 
@@ -75,7 +73,7 @@ class Space:
         self.slots, self.operands = declared.slots, declared.operands
         self.fidelities: Mapping[str, Fidelity] = MappingProxyType(declared.fidelities)
         self.grammars: Mapping[str, Node] = MappingProxyType(declared.grammars)
-        self.constraints = tuple(_constraint(condition, declared) for condition in declared.conditions)
+        self.constraints = tuple(constraint_of(condition, declared) for condition in declared.conditions)
         self._slots_by_path = {slot.path: slot for slot in self.slots}
         if self.constraints:
             self.sample(0)
@@ -382,21 +380,6 @@ def _made(parts: dict[str, Node], required: Conditions) -> Space:
     for predicate, why in required:
         space = space.require(predicate, why)
     return space
-
-
-def _constraint(condition: declaration.Condition, declared: declaration.Declared) -> Constraint:
-    """A condition with the decisions that it computes with."""
-    place = condition.place
-    below = (path for (at, _), path in declared.operands.items() if at == place.path or at.startswith(place.path + "/"))
-    shared = [node.shared_name for node in descendants(condition.predicate) if isinstance(node, Shared)]
-    inside = (slot.path for slot in declared.slots if any(_is_below(slot.path, name) for name in shared))
-    return Constraint(
-        place.path, condition.predicate, condition.why, frozenset([*below, *inside]), place.gate.literals()
-    )
-
-
-def _is_below(path: str, name: str) -> bool:
-    return path == name or path.startswith((f"{name}/", f"{name}=", f"{name}["))
 
 
 def _generator(seed: int | random.Random | None) -> random.Random:

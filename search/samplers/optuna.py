@@ -29,7 +29,8 @@ from optuna.trial import FrozenTrial, create_trial
 
 from ...spaces import Decision, Space
 from ...spaces.configuration import key_of
-from ...spaces.domains import Domain, Integer, Labels, Real, Selections
+from ...spaces.domains import Domain, Integer, Labels, Real
+from ...spaces.selections import Selections
 from ..errors import SweepError
 from ..trials import KnownTrial, Trials
 from .protocol import Proposal
