@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from paretree.spaces import Choice, Float, Int, Maybe, Repeat, Space, share
+from paretree.spaces import Choice, Float, Int, Maybe, Pick, Repeat, Space, share
 
 
 def deepconv():
@@ -24,7 +24,14 @@ def deepconv():
     return Space(stem=conv(few), first=stage(few), reduce=conv(many), second=stage(many))
 
 
+def darts_cell():
+    """A cell of DARTS: each of four nodes takes 2 of the 2 to 5 before it, by one of 7 operations each."""
+    operations = ("max", "avg", "skip", "sep3", "sep5", "dil3", "dil5")
+    return Space({f"n{n}": Pick({str(i): Choice(*operations) for i in range(n + 2)}, 2) for n in range(4)})
+
+
 GOLDEN = {
+    "one DARTS cell": (darts_cell, 1_037_664_180),
     "deepconv_ss0 (DeepArchitect)": (deepconv, 60_466_176),
     "NAS-Bench-201": (lambda: Space(edges=Repeat(Choice("none", "skip", "conv1", "conv3", "pool"), 6)), 15_625),
     "nothing to decide": (lambda: Space(), 1),
