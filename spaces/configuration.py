@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .cost import Cost
     from .space import Space
 
-RESERVED = frozenset({"at", "build", "cost", "diff", "fidelity", "key", "space", "to_json", "values"})
+RESERVED = frozenset({"at", "build", "cost", "diff", "draw", "fidelity", "key", "space", "to_json", "values"})
 """Attributes of a configuration, which no named part of a space may hide."""
 
 
@@ -114,6 +114,12 @@ class Configuration:
             for path in dict.fromkeys([*here, *there])
             if path not in here or path not in there or here[path] != there[path]
         }
+
+    def draw(self) -> str:
+        """The tree of the space as a picture (SVG text), with what was decided."""
+        from .drawing import draw_configuration
+
+        return draw_configuration(self)
 
     def to_json(self) -> dict[str, Decision]:
         """The active decisions as plain JSON data; `space.configuration` reads them back."""

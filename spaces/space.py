@@ -294,6 +294,17 @@ class Space:
             return Configuration(self, values)
         return next(self.neighbours(Configuration(self, values)), None) or self.sample(0)
 
+    def draw(self) -> str:
+        """The tree as a picture (SVG text)."""
+        from .drawing import draw_space
+
+        return draw_space(self)
+
+    def _repr_html_(self) -> str:
+        from .drawing import html_tree
+
+        return html_tree(self)
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 (64 hex digits) of the definition: the same in every process and on every machine.

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .build import Build
 from .choice import Choice, Maybe
-from .domains import Domain, Labels, Real, Selections
+from .domains import Domain, Labels, Real
 from .errors import brief, shortened
 from .expressions import Expression
 from .literals import Constant, Items, Record
 from .node import Node, name_of
+from .pick import Pick
 from .recursion import Recursive
 from .repeat import Repeat
 from .require import Required
+from .selections import Selections
 from .share import Shared
 
 
@@ -39,20 +41,20 @@ def _lines(children: Iterable[tuple[str, Node]], indent: str) -> Iterator[str]:
     rows = list(children)
     for position, (segment, node) in enumerate(rows):
         last = position == len(rows) - 1
-        yield f"{indent}{'└─ ' if last else '├─ '}{segment}: {_title(node)}"
-        yield from _lines(_below(node), indent + ("   " if last else "│  "))
+        yield f"{indent}{'└─ ' if last else '├─ '}{segment}: {title(node)}"
+        yield from _lines(below(node), indent + ("   " if last else "│  "))
 
 
-def _below(node: Node) -> list[tuple[str, Node]]:
+def below(node: Node) -> list[tuple[str, Node]]:
     """The children worth a line of their own: a choice between plain values is told in one."""
     if isinstance(node, Expression):
         return []
-    if isinstance(node, Choice) and all(isinstance(option, Constant) for _, option in node.options):
+    if isinstance(node, Choice | Pick) and all(isinstance(option, Constant) for _, option in node.children()):
         return []
     if isinstance(node, Recursive):
-        return _below(node.body)
+        return below(node.body)
     if isinstance(node, Required):
-        return [*_below(node.body), ("required", node.predicate)]
+        return [*below(node.body), ("required", node.predicate)]
     if isinstance(node, Repeat):
         return [("each" if not node.tied else "all alike", node.body)]
     if isinstance(node, Build):
@@ -60,20 +62,23 @@ def _below(node: Node) -> list[tuple[str, Node]]:
     return [(segment.removeprefix("="), child) for segment, child in node.children() if segment]
 
 
-def _title(node: Node) -> str:
+def title(node: Node) -> str:
+    """The node in a line, without what `below` gives lines of its own."""
     if isinstance(node, Build):
         fixed = [f"{segment}={brief(child)}" for segment, child in node.children() if _says_more(child, node)]
         return f"{node.label}({', '.join(fixed)})" if fixed else node.label
     if isinstance(node, Required):
-        return _title(node.body)
+        return title(node.body)
     if isinstance(node, Recursive):
-        return f"Recursive {node.grammar!r}, depth {node.depth}: {_title(node.body)}"
+        return f"Recursive {node.grammar!r}, depth {node.depth}: {title(node.body)}"
     if isinstance(node, Repeat):
         return f"Repeat × {_count(node.n)}"
     if isinstance(node, Shared):
-        return f"share({node.shared_name!r}) {_title(node.node)}"
-    if isinstance(node, Choice) and _below(node):
+        return f"share({node.shared_name!r}) {title(node.node)}"
+    if isinstance(node, Choice) and below(node):
         return "Choice"
+    if isinstance(node, Pick) and below(node):
+        return f"Pick {' or '.join(map(str, node.sizes))}{' in order' if node.ordered else ''}"
     if isinstance(node, Maybe | Items | Record):
         return {Maybe: "Maybe", Items: "list", Record: "dict"}[type(node)]
     return brief(node)

@@ -8,6 +8,8 @@ from .attention import PositionalEmbedding, SelfAttention, TransformerBlock
 from .branches import Dense, Parallel
 from .convolution import Conv1d, Conv2d, LazyDepthwiseConv2d, SeparableConv2d
 from .layers import MaybeSwap, Seq, Transpose
+from .nasbench101 import NASBench101
+from .nasbench201 import NASBench201
 from .norms import LazyGroupNorm, LazyLayerNorm, LazyRMSNorm
 from .pooling import (
     AvgPool1d,
@@ -40,6 +42,8 @@ __all__ = [
     "MaxPool1d",
     "MaxPool2d",
     "MaybeSwap",
+    "NASBench101",
+    "NASBench201",
     "Parallel",
     "PositionalEmbedding",
     "Residual",

@@ -136,7 +136,10 @@ def test_a_callable_that_is_a_value_comes_back_as_itself():
         ({"format": "paretree.space", "parts": []}, "has format version None"),
         ({"version": 1, "parts": []}, "is no stored space: it lacks 'format': 'paretree.space'"),
         ([], "is no stored space"),
-        ({"format": "paretree.space", "version": 1, "parts": [["x", {"node": "pick"}]]}, "holds a node 'pick'"),
+        (
+            {"format": "paretree.space", "version": 1, "parts": [["x", {"node": "tesseract"}]]},
+            "holds a node 'tesseract'",
+        ),
         ({"format": "paretree.space", "version": 1, "parts": [["x", {"set": []}]]}, "holds {'set': .*cannot read"),
     ],
 )
