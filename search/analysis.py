@@ -30,7 +30,6 @@ def trials_frame(records: Sequence[TrialRecord], goals: Goals) -> pd.DataFrame:
 
 
 def _row(record: TrialRecord) -> dict[str, object]:
-    ran = record.finished_at and record.started_at
     return {
         **record.configuration,
         **record.values,
@@ -41,9 +40,16 @@ def _row(record: TrialRecord) -> dict[str, object]:
         "attempts": record.attempts,
         "started_at": record.started_at,
         "finished_at": record.finished_at,
-        "seconds": (record.finished_at - record.started_at).total_seconds() if ran else None,  # type: ignore[operator]
+        "seconds": _seconds(record),
         "message": record.message,
     }
+
+
+def _seconds(record: TrialRecord) -> float | None:
+    """How long the last attempt ran; None before it has ended."""
+    if record.started_at is None or record.finished_at is None:
+        return None
+    return (record.finished_at - record.started_at).total_seconds()
 
 
 def losses(frame: pd.DataFrame, goals: Goals) -> npt.NDArray[np.float64]:

@@ -9,9 +9,10 @@ from .configuration import Configuration, environment
 from .errors import brief, shortened
 from .expressions import Expression
 from .literals import Constant
+from .locate import unwrapped
 from .node import Environment, Node, descendants, join
 from .pick import Pick
-from .recursion import Again, Recursive
+from .recursion import Recursive
 from .repeat import Repeat
 from .require import Required
 from .share import Shared
@@ -67,7 +68,7 @@ def _decides(node: Node) -> bool:
 
 def _decided_box(path: str, segment: str, node: Node, env: Environment, kind: Kind = "part") -> Box:
     """What stands at `path`, with what was decided there and below."""
-    path, node = _unwrapped(path, node, env)
+    path, node = unwrapped(path, node, env)
     match node:
         case Choice() | Maybe() | Pick():
             return _choice_box(path, segment, node, env)
@@ -82,20 +83,6 @@ def _decided_box(path: str, segment: str, node: Node, env: Environment, kind: Ki
     children = [(name, child) for name, child in node.children() if not isinstance(child, Constant)]
     boxes = [_decided_box(join(path, name), name, child, env) for name, child in children]
     return Box(_named(segment, node), kind=kind, below=_few(boxes))
-
-
-def _unwrapped(path: str, node: Node, env: Environment) -> tuple[str, Node]:
-    """The path and the node that stand behind those that only lead to another."""
-    while True:
-        match node:
-            case Shared():
-                path, node = node.shared_name, node.node
-            case Required() | Recursive():
-                node = node.body
-            case Again():
-                node = env.grammars[node.grammar]
-            case _:
-                return path, node
 
 
 def _choice_box(path: str, segment: str, node: Choice | Maybe | Pick, env: Environment) -> Box:

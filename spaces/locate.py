@@ -37,10 +37,16 @@ def path_of(module_name: str, path: str, node: Node, env: Environment) -> str:
 
 def taken(path: str, node: Node, env: Environment) -> tuple[str, Node]:
     """The path and node that stand at `path` once choices are made."""
+    path, node = unwrapped(path, node, env)
+    while isinstance(node, Choice | Maybe):
+        path, node = unwrapped(*node.taken(path, env), env)
+    return path, node
+
+
+def unwrapped(path: str, node: Node, env: Environment) -> tuple[str, Node]:
+    """The path and the node that stand behind those that only lead to another."""
     while True:
         match node:
-            case Choice() | Maybe():
-                path, node = node.taken(path, env)
             case Shared():
                 path, node = node.shared_name, node.node
             case Required() | Recursive():
