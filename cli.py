@@ -162,6 +162,29 @@ def front(
 
 
 @app.command()
+def importance(
+    name: NameArgument,
+    store: StoreOption = DEFAULT_STORE,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="ped-anova|fanova",
+            help="Compare the best trials with all (ped-anova), or take the variance over all apart (fanova).",
+        ),
+    ] = "ped-anova",
+    as_json: JsonOption = False,
+) -> None:
+    """Print which decisions matter, for each objective: shares that sum to 1."""
+    from .search.reports import importance_rows
+
+    rows = importance_rows(_open(store), name, method)
+    if as_json:
+        _print_json(rows)
+    else:
+        _print_table(f"Which decisions of {name} matter, by objective", [_rounded(row) for row in rows])
+
+
+@app.command()
 def dashboard(
     store: Annotated[str, typer.Argument(envvar="PARETREE_STORE", help="Database URL, or path.")] = DEFAULT_STORE,
     host: Annotated[str, typer.Option(help="Address to listen on; this machine only.")] = "127.0.0.1",
@@ -327,6 +350,11 @@ def _print_details(details: dict[str, Any]) -> None:
             print(f"{title}:\n{_cell(value)}")
         else:
             print(f"{title}: {_cell(value)}")
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """An importance for a table; a thousandth is more than it can tell."""
+    return {"decision": row["decision"], **{name: round(share, 3) for name, share in row["importance"].items()}}
 
 
 def _heading(column: str, values: list[object]) -> str:

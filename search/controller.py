@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ..spaces import Configuration, Space
+from ..spaces import Space
 from ..workers.protocol import (
     Assignment,
     AttemptId,
@@ -30,10 +30,10 @@ from ..workers.protocol import (
     Workers,
 )
 from ..workers.results import ResultError
+from .asking import ASK_TIMEOUT, Asking
 from .budget import Budget
 from .errors import SweepError
-from .samplers.protocol import Proposal, Sampler
-from .seeds import derive
+from .samplers.protocol import Sampler
 from .store import NewTrial, Superseded, SweepState, SweepWriter, Transaction, TrialState
 from .trials import KnownTrial, Trials
 
@@ -51,8 +51,8 @@ AHEAD = 3
 LEASE_EVERY = 10.0
 """Seconds without anything to write after which the lease on the sweep is renewed all the same."""
 
-REDRAWS = 100
-"""How often a random configuration is drawn in place of a repeated one, before the space counts as searched."""
+MOMENT = 0.05
+"""Seconds between two looks at the workers while one of them waits for a proposal."""
 
 
 Watch = Callable[[Trials, int], None]
@@ -74,6 +74,7 @@ class Controller:
         watch: is told of progress.
         retries: how often a trial is attempted again after its worker died.
         max_failures: after so many failed trials in a row the sweep stops.
+        ask_timeout: seconds after which random draws stand in for a sampler that still thinks.
     """
 
     space: Space
@@ -86,20 +87,25 @@ class Controller:
     watch: Watch
     retries: int = 2
     max_failures: int = 20
+    ask_timeout: float = ASK_TIMEOUT
 
+    _asking: Asking = field(init=False)
+    _starved: bool = field(init=False, default=False)  # workers wait for a proposal
     _waiting: list[int] = field(init=False, default_factory=list)
     _out: dict[AttemptId, float] = field(init=False, default_factory=dict)  # since when it is sent, or better, runs
     _failures: int = field(init=False, default=0)
     _mean_seconds: float = field(init=False, default=math.inf)
-    _exhausted: bool = field(init=False, default=False)
     _fatal: str | None = field(init=False, default=None)
     _wrote: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self._asking = Asking(self.space, self.trials, self.sampler, self.seed, self.clock, self.ask_timeout)
 
     def run(self, job: Job, budget: Budget) -> None:
         """Run trials until the budget is spent or nothing is left to try, and leave the sweep resumable in any case.
 
         Raises:
-            SweepError: too many trials failed in a row, or what trials return can never be a result.
+            SweepError: too many trials failed in a row, what trials return can never be a result, or the sampler fails.
             WorkersError: there are no workers, or no more.
             Superseded: another controller took the sweep over.
             KeyboardInterrupt: after what was under way is noted as to be run again.
@@ -112,7 +118,7 @@ class Controller:
             deadline = math.inf if budget.hours is None else self.clock() + budget.hours * 3600
             while self._fatal is None and (self._send(budget, deadline) or self._out):
                 self.watch(self.trials, len(self._out))
-                self.workers.pump(self._record, wait=1.0)
+                self._listen()
                 self._keep_lease()
             self.watch(self.trials, len(self._out))
             if self._fatal is not None:
@@ -120,11 +126,13 @@ class Controller:
         except Superseded:
             raise
         except BaseException as error:
-            self._leave(SweepState.FAILED if self._fatal else SweepState.INTERRUPTED, _reason(error))
+            failed = isinstance(error, SweepError)
+            self._leave(SweepState.FAILED if failed else SweepState.INTERRUPTED, _reason(error))
             raise
         finally:
+            self._asking.close()
             self.workers.close()
-        self._leave(SweepState.FINISHED, "the space is searched" if self._exhausted else "the budget is spent")
+        self._leave(SweepState.FINISHED, self._asking.exhausted or "the budget is spent")
 
     def _begin(self, held: frozenset[AttemptId], budget: Budget) -> None:
         """Take up where an earlier controller stopped: attempts that no worker holds any more are made again."""
@@ -141,15 +149,24 @@ class Controller:
 
     def _send(self, budget: Budget, deadline: float) -> bool:
         """Send the workers what they should have; return whether there may be more to send later."""
+        self._starved = False
         if self.clock() >= deadline:
             return False
         wanted = self._capacity() - len(self._out)
-        if wanted <= 0:
-            return True
-        new = self._new_trials(min(wanted - len(self._waiting), self._left(budget)))
+        if wanted > 0 and not self._send_some(wanted, self._left(budget)):
+            return False
+        if self.workers.size > 1:
+            self._asking.think_ahead(min(self.workers.size, self._left(budget)))
+        return True
+
+    def _send_some(self, wanted: int, left: int) -> bool:
+        """Send up to `wanted` trials, `left` of them new; return whether there were any, or will be."""
+        missing = min(wanted - len(self._waiting), left)
+        new = self._asking.take(missing)
+        self._starved = len(new) < missing and self._asking.exhausted is None
         numbers = (self._waiting + [trial.number for trial in new])[:wanted]
         if not numbers:
-            return False
+            return self._starved
         ids = [AttemptId(number, self.writer.attempt_count(number)) for number in numbers]
         with self._transaction() as transaction:
             transaction.add_trials([_row(trial) for trial in new])
@@ -170,48 +187,20 @@ class Controller:
     def _capacity(self) -> int:
         """How many attempts should be out: more than can run when trials are short, so that no worker waits.
 
-        A single worker never gets one ahead: so what a sampler knows does not depend on how fast anything is.
+        A single worker never gets one ahead: so what a sampler knows does not depend on how fast anything is. Neither
+        do several from a sampler that thinks, as they would use up its proposals faster than it learns.
         """
-        ahead = AHEAD if self.workers.size > 1 and self._mean_seconds < SHORT_TRIAL else 0
-        return self.workers.size * (1 + ahead)
+        short = self._mean_seconds < SHORT_TRIAL and not self._asking.thinks
+        return self.workers.size * (1 + AHEAD if short and self.workers.size > 1 else 1)
 
     def _left(self, budget: Budget) -> int:
         return sys.maxsize if budget.trials is None else budget.trials - len(self.trials)
 
-    def _new_trials(self, n: int) -> list[KnownTrial]:
-        """Up to `n` trials that the sampler proposes, none of them equal to one that is known."""
-        if n <= 0 or self._exhausted:
-            return []
-        first = len(self.trials)
-        proposals = self.sampler.propose(self.space, self.trials, n, derive(self.seed, "propose", first))
-        taken: set[str] = set()
-        new: list[KnownTrial] = []
-        for proposal in proposals:
-            unseen = self._unseen(proposal, taken, derive(self.seed, "redraw", first + len(new)))
-            if unseen is None:
-                break
-            taken.add(unseen.configuration.key)
-            number = first + len(new)
-            seed = derive(self.seed, "trial", number)
-            new.append(KnownTrial(number, unseen.configuration, TrialState.WAITING, seed, proposal=unseen.to_json()))
-        self._exhausted = len(new) < n
-        return new
-
-    def _unseen(self, proposal: Proposal, taken: set[str], seed: int) -> Proposal | None:
-        """The proposal, or a random one in its place where it is known already; None where nothing new is found."""
-        if self._is_new(proposal.configuration, taken):
-            return proposal
-        draw = random.Random(seed)
-        for _ in range(REDRAWS):
-            configuration = self.space.sample(draw)
-            if self._is_new(configuration, taken):
-                return Proposal(
-                    configuration, "random", f"in place of one of {proposal.sampler} that was tried already"
-                )
-        return None
-
-    def _is_new(self, configuration: Configuration, taken: set[str]) -> bool:
-        return configuration.key not in taken and self.trials.same_as(configuration) is None
+    def _listen(self) -> None:
+        """Take in what happens, as soon as it does; where workers wait for a proposal, wait for that instead."""
+        if self._starved:
+            self._asking.wait(MOMENT)
+        self.workers.pump(self._record, wait=0.0 if self._starved else 1.0)
 
     def _record(self, events: Sequence[Event]) -> None:
         """Write down what happened, all or nothing, and only then believe it."""
@@ -241,14 +230,16 @@ class Controller:
         return None
 
     def _write_result(self, event: Finished, transaction: Transaction) -> tuple[End, KnownTrial] | None:
+        goals, trial = self.trials.goals, self.trials[event.id.trial]
         try:
-            values = self.trials.goals.label(event.values)
+            values = goals.label(event.values, goals.known_values(trial.configuration))
         except ResultError as error:
-            return self._write_failure(Failed(event.id, Cause.RESULT, str(error), "", event.at), transaction)
+            failed = Failed(event.id, Cause.RESULT, str(error), _traceback(error), event.at)
+            return self._write_failure(failed, transaction)
         if not transaction.finished(event.id, values, event.at):
             return None
         numbers = {name: value for name, (_, value) in values.items()}
-        return event, self.trials[event.id.trial].finished(self.trials.goals, numbers)
+        return event, trial.finished(goals, numbers)
 
     def _write_failure(self, event: Failed, transaction: Transaction) -> tuple[End, KnownTrial] | None:
         again = event.cause in AGAIN and event.id.attempt < self.retries
@@ -314,3 +305,8 @@ def _row(trial: KnownTrial) -> NewTrial:
 
 def _reason(error: BaseException) -> str:
     return "it was interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
+
+
+def _traceback(error: BaseException) -> str:
+    """Where in the user's code an error arose; nothing where it is ours alone."""
+    return "".join(traceback.format_exception(error.__cause__)) if error.__cause__ else ""

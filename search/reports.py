@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,11 +11,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..spaces import Space
+from .errors import SweepError
 from .goals import Goals
 from .store import AttemptRecord, Store, SweepRecord, SweepSummary, TrialRecord, TrialState
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger("paretree")
 
 ENDED_STATES = (TrialState.FINISHED, TrialState.STOPPED, TrialState.FAILED)
 
@@ -74,6 +78,7 @@ def sweep_details(store: Store, name: str) -> dict[str, Any]:
         "trials": {str(state): int(count) for state, count in results.frame["state"].value_counts().items()},
         "on_the_front": len(results.front),
         "best": {one.name: _best(results, one.name) for one in goals.objectives if len(results.front)},
+        "hypervolume": _hypervolume(results),
         "code": record.entry_point,
         "space": Space.from_json(record.space),
     }
@@ -123,6 +128,20 @@ def front_table(results: Results, decisions: int = 4) -> list[dict[str, Any]]:
     return [{str(key): None if _is_missing(value) else value for key, value in row.items()} for row in rows]
 
 
+def importance_rows(store: Store, name: str, method: str) -> list[dict[str, Any]]:
+    """How much each decision matters for each objective, the most important on average first.
+
+    Raises:
+        StoreError: there is no such sweep.
+        SweepError: it cannot be told yet, or not by this method.
+    """
+    from .analysis import decision_importance
+
+    results = read_results(store, name)
+    table = decision_importance(results.frame, results.goals, Space.from_json(results.sweep.space), method)
+    return [{"decision": path, "importance": row} for path, row in table.to_dict("index").items()]
+
+
 def jsonable(data: Any) -> Any:
     """`data` as strict JSON: times as ISO text, and NaN and infinity as text, which JSON has no number for."""
     if isinstance(data, Mapping):
@@ -146,6 +165,20 @@ def _best(results: Results, objective: str) -> dict[str, float | int]:
     row = best_trial(results.frame, results.goals, objective)
     assert row is not None, "where there is a front, there is a best trial"
     return {"value": float(row[objective]), "trial": int(row["number"])}
+
+
+def _hypervolume(results: Results) -> dict[str, Any] | None:
+    """The volume up to the point that the front suggests; None without a front, and where it cannot be told."""
+    from .analysis import hypervolume, reference_point
+
+    if len(results.goals.objectives) == 1 or results.front.empty:
+        return None
+    reference = reference_point(results.frame, results.goals)
+    try:
+        return {"value": hypervolume(results.frame, results.goals, reference), "reference": reference}
+    except SweepError as error:
+        log.info(str(error))
+        return None
 
 
 def _is_missing(value: object) -> bool:

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..spaces import Configuration, Space
+from ..spaces.node import Node
 from ..workers.protocol import Job, Workers
+from .asking import ASK_TIMEOUT
 from .budget import Budget
 from .controller import Controller
 from .errors import SweepError
@@ -41,16 +43,19 @@ class Sweep:
     Args:
         name: what the sweep is called in its store.
         space: what is searched.
-        train: takes a `Trial` and returns a dict with a number for each objective and constraint (other numbers are
-            kept as well), or a bare number where there is one objective and no constraint.
+        train: takes a `Trial` and returns a dict with a number for each objective and constraint that is not known
+            (other numbers are kept as well), or a bare number where that is a single one.
         objectives: by name, each "minimize" or "maximize".
         constraints: bounds on returned numbers, as `{"latency_ms": "<= 5"}`; what breaks one is not on the front.
+        known: by name, the objectives and constraints that follow from the configuration: functions of it, or measured
+            quantities such as `nn.measured((3, 32, 32)).params`. Samplers need not learn them, and what breaks a known
+            constraint is never tried.
         sampler: a name (see `paretree.search.samplers.NAMES`), or a sampler object of ours or of Optuna.
         store: a database URL, or a path to a SQLite file.
         seed: where all randomness starts. With a seed and one worker a sweep repeats itself exactly.
 
     Raises:
-        SweepError: an objective, a constraint or the sampler cannot be understood.
+        SweepError: an objective, a constraint, what is known, or the sampler cannot be understood.
     """
 
     def __init__(
@@ -61,12 +66,13 @@ class Sweep:
         objectives: Mapping[str, str],
         *,
         constraints: Mapping[str, str] | None = None,
+        known: Mapping[str, Callable[[Configuration], float] | Node] | None = None,
         sampler: Any = "auto",
         store: str = DEFAULT_STORE,
         seed: int | None = None,
     ) -> None:
         self.name, self.space, self.train, self.store_url, self.seed = name, space, train, store, seed
-        self.goals = Goals.of(objectives, constraints)
+        self.goals = Goals.of(objectives, constraints, known)
         self.sampler = make_sampler(sampler)
         self.entry_point: str | None = None
 
@@ -78,6 +84,7 @@ class Sweep:
         *,
         retries: int = 2,
         max_failures: int = 20,
+        ask_timeout: float = ASK_TIMEOUT,
         takeover: bool = False,
         progress: bool = True,
     ) -> None:
@@ -91,15 +98,19 @@ class Sweep:
             workers: where trials run; Ray on this machine if it is installed, else this process.
             retries: how often a trial is attempted again after its worker died.
             max_failures: after so many failed trials in a row the sweep stops.
+            ask_timeout: seconds after which random draws stand in for a sampler that still thinks; what it then
+                proposes is tried later.
             takeover: drive the sweep even if another process does; that one then stops.
             progress: show how far it is.
 
         Raises:
-            SweepError: the sweep in the store is another one, or too many trials failed.
+            SweepError: the sweep in the store is another one, too many trials failed, or the sampler fails.
             StoreError: the store cannot be opened, or another process drives the sweep.
             WorkersError: the workers cannot be had.
         """
         budget = Budget(trials, hours)
+        if not ask_timeout > 0:
+            raise SweepError(f"ask_timeout={ask_timeout!r} is no time; give a number of seconds above 0.")
         workers = workers if workers is not None else default_workers()
         record = self._open()
         seed = record.seed if record.seed is not None else new_seed()
@@ -109,7 +120,17 @@ class Sweep:
             with self._watching(budget, progress) as watch:
                 watch(known, 0)
                 controller = Controller(
-                    self.space, known, self.sampler, writer, workers, seed, time.time, watch, retries, max_failures
+                    self.space,
+                    known,
+                    self.sampler,
+                    writer,
+                    workers,
+                    seed,
+                    time.time,
+                    watch,
+                    retries=retries,
+                    max_failures=max_failures,
+                    ask_timeout=ask_timeout,
                 )
                 controller.run(Job(self.name, self.space, self.train), budget)
 
@@ -154,8 +175,41 @@ class Sweep:
             raise SweepError(f"Best in which objective? Name one of {', '.join(self.goals.names)}.")
         found = best_trial(self.trials(), self.goals, objective)
         if found is None:
-            raise SweepError(f"No trial of sweep {self.name!r} has finished within its constraints yet; run it first.")
+            raise SweepError(self._nothing_yet())
         return found
+
+    def knee(self) -> pd.Series:
+        """The row of the trial at the knee of the front, where more of one objective begins to cost most of the others.
+
+        Raises:
+            SweepError: no trial has finished yet.
+        """
+        from .analysis import knee_point
+
+        found = knee_point(self.trials(), self.goals)
+        if found is None:
+            raise SweepError(self._nothing_yet())
+        return found
+
+    def hypervolume(self, reference: Mapping[str, float] | None = None) -> float:
+        """How much of the objectives' space the trials dominate, up to a reference point; 0 before one has finished.
+
+        Args:
+            reference: for each objective a value that is just not worth having; without it a tenth of the front's range
+                beyond its worst. Give one to compare sweeps.
+
+        Raises:
+            SweepError: there is only one objective, or the reference point does not fit the objectives.
+        """
+        from .analysis import hypervolume
+
+        return hypervolume(self.trials(), self.goals, reference)
+
+    def importance(self, method: str = "ped-anova") -> pd.DataFrame:
+        """How much each decision matters for each objective; see `paretree.search.analysis.decision_importance`."""
+        from .analysis import decision_importance
+
+        return decision_importance(self.trials(), self.goals, self.space, method)
 
     def configuration(self, number: int) -> Configuration:
         """The configuration of a trial, to look at or to build again."""
@@ -167,6 +221,9 @@ class Sweep:
         from .plot import plot_trials
 
         return plot_trials(self.trials(), self.goals, self.name)
+
+    def _nothing_yet(self) -> str:
+        return f"No trial of sweep {self.name!r} has finished within its constraints yet; run it first."
 
     @cached_property
     def _store(self) -> Store:

@@ -50,10 +50,19 @@ class KnownTrial:
 
 
 class Trials(Sequence[KnownTrial]):
-    """All trials of a sweep by number, and what they are measured by. Only the controller changes it."""
+    """All trials of a sweep by number, and what they are measured by. Only the controller changes it.
+
+    Attributes:
+        goals: what the trials are measured by.
+        sweep: the same object in all snapshots of the same trials, for caches to be recognised by. Trials are only
+            ever added, or replaced by what is known of them later.
+        ended: how many have ended.
+    """
 
     def __init__(self, goals: Goals) -> None:
         self.goals = goals
+        self.sweep = object()
+        self.ended = 0
         self._trials: list[KnownTrial] = []
         self._numbers: dict[str, int] = {}
 
@@ -81,4 +90,13 @@ class Trials(Sequence[KnownTrial]):
             self._trials.append(trial)
             self._numbers.setdefault(trial.configuration.key, trial.number)
         else:
+            self.ended -= self._trials[trial.number].ended
             self._trials[trial.number] = trial
+        self.ended += trial.ended
+
+    def snapshot(self) -> Trials:
+        """The trials as they are now, for who reads them while the controller goes on; costs a copy of two tables."""
+        copied = Trials(self.goals)
+        copied.sweep, copied.ended = self.sweep, self.ended
+        copied._trials, copied._numbers = self._trials.copy(), self._numbers.copy()
+        return copied

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .build import builds
 from .configuration import Configuration, Part, environment
+from .errors import SpaceError
 from .locate import path_of
+from .measured import Measured
+from .node import Node, descendants
 
 if TYPE_CHECKING:
     from .space import Space
@@ -81,3 +85,25 @@ def model_name(space: Space) -> str:
             f"It is not clear which part is the model ({candidates}); write cost(config.NAME, input_shape)."
         )
     return "model" if "model" in built else built[0]
+
+
+def measurement(quantity: Node) -> Callable[[Configuration], float]:
+    """A measured quantity, or what is computed from such alone, as a function of a configuration.
+
+    Args:
+        quantity: as `nn.measured((3, 32, 32)).params`, or `nn.measured((3, 32, 32)).flops / 1e9`.
+
+    Raises:
+        SpaceError: decisions go into it, or nothing in it is measured.
+    """
+    parts = list(descendants(quantity))
+    if any(part.decides or list(part.referred()) for part in parts):
+        raise SpaceError(quantity, "", "decisions go into it", "write a function, as lambda config: config.width")
+    if not any(isinstance(part, Measured) for part in parts):
+        raise SpaceError(quantity, "", "nothing in it is measured", "take nn.measured(input_shape).params")
+
+    def measure(configuration: Configuration) -> float:
+        value: float = quantity.resolve("", replace(environment(configuration), configuration=configuration))
+        return value
+
+    return measure

@@ -33,6 +33,10 @@ class Sampler(Protocol):
 
     A sampler is a function of what is known: it may keep caches, but no truth. Whatever it must remember of its own
     trials it puts into `Proposal.detail`, and reads it there. So a sweep can be resumed anywhere from its store.
+
+    A sampler that takes longer than some 0.1 s for a proposal is asked in a thread of its own, one ask at a time; it
+    may say so from the start with an attribute `thinks = True`. What it raises is logged, and random draws stand in
+    for it; a `SweepError` stops the sweep. Proposals may come to be tried late, or never.
     """
 
     @property
@@ -45,7 +49,9 @@ class Sampler(Protocol):
 
         Args:
             space: what is searched; every proposal is a configuration of it.
-            trials: finished, running, waiting and failed trials; losses are to be minimised.
+            trials: finished, running, waiting and failed trials; losses are to be minimised. It may be another object
+                each time; `trials.sweep` is the same one for the same sweep. `trials.goals.known` has the objectives
+                and constraints that are functions of a configuration.
             n: how many are wanted.
             seed: where randomness starts; the same arguments give the same proposals.
         """

@@ -7,7 +7,7 @@ import pytest
 
 from paretree.search.store import Store
 
-COMMANDS = ("run", "resume", "ls", "show", "front", "dashboard")
+COMMANDS = ("run", "resume", "ls", "show", "front", "importance", "dashboard")
 
 
 def test_help_names_every_command_and_describes_each_of_its_options(paretree):
@@ -126,6 +126,9 @@ def test_show_tells_a_sweeps_goals_progress_code_and_space(searched):
     data = searched.json("show", "cheap")
     assert data["trials"] == {"finished": 6}
     assert data["best"]["loss"].keys() == {"value", "trial"}
+    assert data["hypervolume"]["value"] > 0
+    assert data["hypervolume"]["reference"].keys() == {"loss", "size"}
+    assert re.search(r"hypervolume:\n  value: \S+\n  reference: loss \S+, size \S+\n", printed), printed
     assert data["space"]["format"] == "paretree.space"
 
 
@@ -150,6 +153,24 @@ def test_front_draws_a_picture(searched, tmp_path):
     done = searched("front", "cheap", "--plot", tmp_path / "front.png")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "front.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_importance_tells_which_decisions_matter_for_each_objective(paretree):
+    paretree("run", "cheap.py", "--trials", 40, "--workers", "inline")
+    rows = {row["decision"]: row["importance"] for row in paretree.json("importance", "cheap")}
+    assert rows.keys() == {"x", "width", "op", "op=rich", "op=rich=True"}
+    assert max(rows, key=lambda path: rows[path]["loss"]) == "x"
+    assert max(rows, key=lambda path: rows[path]["size"]) == "width"
+    assert sum(row["loss"] for row in rows.values()) == pytest.approx(1.0)
+    printed = paretree("importance", "cheap").stdout
+    assert re.search(r"decision +loss +size", printed), printed
+    assert re.search(r"\n +width +0\.\d+ +0\.\d+", printed), printed
+
+
+def test_importance_of_too_few_trials_is_refused(searched):
+    done = searched("importance", "cheap")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: Importance needs 10 finished trials, and 6 have a finite 'loss' so far;")
 
 
 @pytest.mark.parametrize(

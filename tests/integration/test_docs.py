@@ -37,7 +37,19 @@ def test_the_guides_sweep_runs(tmp_path):
     names["sweep"].run(trials=20, workers=InlineWorkers(), progress=False)
     after = using.split("\n", 1)[1].replace("front.png", str(tmp_path / "front.png"))
     exec(after, names)
+    exec(next(block for block in blocks("docs/guide.md") if "sweep.knee()" in block), names)
     assert (tmp_path / "front.png").is_file()
+
+
+def test_the_guides_sweep_with_known_objectives_runs(tmp_path):
+    space = pt.Space(model=nn.Seq(nn.Conv2d(pt.Int(2, 64)), nn.GlobalAvgPool2d(), nn.Linear(10)), lr=pt.Float(0, 1))
+    names = {"pt": pt, "nn": nn, "space": space}
+    code = next(block for block in blocks("docs/guide.md") if "known=" in block)
+    exec(code.replace("sqlite:///", f"sqlite:///{tmp_path}/"), names)
+    names["sweep"].run(trials=5, workers=InlineWorkers(), progress=False)
+    trials = names["sweep"].trials()
+    assert trials["state"].tolist() == ["finished"] * 5
+    assert (trials["flops"] <= 50_000).all()
 
 
 def test_the_readmes_ten_lines_define_a_sweep_whose_models_build():

@@ -1,12 +1,14 @@
 """The controller, driven by workers that do exactly what a test tells them."""
 
 import math
+import random
+import threading
 from datetime import UTC, datetime
 
 import pytest
 
 import paretree as pt
-from paretree.search import Budget, Goals, KnownTrial, RandomSampler, Store, Trials
+from paretree.search import Budget, Goals, KnownTrial, Proposal, RandomSampler, Store, Trials
 from paretree.search.controller import Controller
 from paretree.search.store import AttemptState, SweepState, TrialState, this_driver
 from paretree.workers.protocol import AttemptId, Cause, Failed, Finished, Job, Logged, Reported, Started, Stopped
@@ -72,8 +74,8 @@ def controller(store, workers, *, goals=None, space=SPACE, clock=None, **options
         trial = KnownTrial(row.number, space.configuration(row.configuration), row.state, row.seed, row.priority)
         trials.put(trial.finished(goals, row.values) if row.state == "finished" else trial)
     writer = store.writer(record.id, driver=this_driver(), clock=clock.datetime)
-    watch = options.pop("watch", lambda trials, out: None)
-    return Controller(space, trials, RandomSampler(), writer, workers, 0, clock, watch, **options)
+    watch, sampler = options.pop("watch", lambda trials, out: None), options.pop("sampler", RandomSampler())
+    return Controller(space, trials, sampler, writer, workers, 0, clock, watch, **options)
 
 
 def run(store, workers, trials=5, **options):
@@ -305,6 +307,181 @@ def test_a_controller_that_was_taken_over_stops_and_writes_nothing_more(store):
         run(store, ScriptedWorkers(lose_the_sweep), trials=10)
     assert [row.state for row in rows(store)] == ["finished", "finished", "running"]
     assert store.sweep("s").driver == "other:1:1"
+
+
+class Thinking:
+    """Draws at random in a thread of its own; `hangs(trials)` says whether it never answers."""
+
+    name, thinks = "thinking", True
+
+    def __init__(self, hangs=lambda trials: False, fails=lambda trials: False):
+        self.hangs, self.fails, self.asks, self.let_go = hangs, fails, [], threading.Event()
+
+    def propose(self, space, trials, n, seed):
+        self.asks.append([trial.state for trial in trials])
+        if self.hangs(trials):
+            self.let_go.wait(30)
+        if self.fails(trials):
+            raise ValueError("no model")
+        draw = random.Random(seed)
+        return [Proposal(space.sample(draw), self.name, "thought of") for _ in range(n)]
+
+
+class LongTrials(ScriptedWorkers):
+    """Trials last longer than the sampler thinks: one ends at each pump, once what it was asked for is answered."""
+
+    def pump(self, handle, wait):
+        self.driven._asking.wait(30)
+        running, self.queue = self.queue, []
+        if running:
+            self.queue = running[1:]
+            handle(tuple(self.script(running[0])))
+
+
+def test_workers_never_wait_for_a_sampler_that_thinks_ahead(store):
+    out, sampler, workers = [], Thinking(), LongTrials(finish, size=2)
+    workers.driven = controller(store, workers, sampler=sampler, watch=lambda trials, n: out.append(n))
+    workers.driven.run(Job("s", SPACE, lambda trial: None), Budget(trials=20))
+    assert out == [0] + [2] * 19 + [1, 0], "a worker was without a trial"
+    assert {row.proposal["sampler"] for row in rows(store)} == {"thinking"}
+    assert len({row.key for row in rows(store)}) == len(rows(store)) == 20
+    assert all(states.count("running") == 2 for states in sampler.asks[1:]), "what runs was not known to the sampler"
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_no_proposal_is_lost_or_tried_twice_whoever_is_slower(store, size):
+    run(store, ScriptedWorkers(finish, size=size), trials=40, sampler=Thinking())
+    assert [row.number for row in rows(store)] == list(range(40))
+    assert len({row.key for row in rows(store)}) == 40
+    assert {row.proposal["sampler"] for row in rows(store)} == {"thinking"}
+
+
+def test_with_one_worker_nothing_is_asked_ahead_so_that_thinking_changes_nothing(tmp_path):
+    quick, slow = Thinking(), Thinking()
+    quick.thinks = False
+    stores = [Store.open(str(tmp_path / name)) for name in ("quick.db", "slow.db")]
+    for store, sampler in zip(stores, (quick, slow), strict=True):
+        run(store, ScriptedWorkers(finish), trials=8, sampler=sampler)
+    assert [row.key for row in rows(stores[0])] == [row.key for row in rows(stores[1])]
+    assert quick.asks == slow.asks == [["finished"] * n for n in range(8)]
+
+
+class Talking(ScriptedWorkers):
+    """Trial 1 writes a line at each pump; `until()` says when it ends."""
+
+    def pump(self, handle, wait):
+        super().pump(handle, wait)
+        if any(assignment.id.trial == 1 for assignment in self.assignments):
+            handle((Logged(AttemptId(1, 0), "still at it", 1.0),))
+            if self.until():
+                handle((Finished(AttemptId(1, 0), {"": 0.5}, 2.0),))
+
+
+def test_events_are_taken_in_while_a_sampler_thinks(store):
+    def lines():
+        return len(store.events(store.sweep("s").id, kinds=["log"]))
+
+    def until():
+        if lines() == 3:
+            sampler.let_go.set()
+        return lines() >= 3
+
+    sampler = Thinking(hangs=lambda trials: len(trials) == 2)
+    workers = Talking(lambda assignment: None if assignment.id.trial == 1 else finish(assignment), size=2)
+    workers.until = until
+    run(store, workers, trials=3, sampler=sampler)
+    assert lines() >= 3
+    assert [row.state for row in rows(store)] == ["finished"] * 3
+
+
+def test_a_sweep_goes_on_at_random_while_its_sampler_hangs(store, caplog):
+    clock, sampler = Clock(), Thinking(hangs=lambda trials: len(trials) == 2)
+
+    def pass_time(trials, out):
+        clock.now += 50.0
+
+    run(store, ScriptedWorkers(finish), trials=6, sampler=sampler, clock=clock, watch=pass_time)
+    sampler.let_go.set()
+    assert [row.proposal["sampler"] for row in rows(store)] == ["thinking"] * 2 + ["random"] * 4
+    assert caplog.text.count("thinking thought for over 60 s") == 1
+
+
+def test_a_sampler_that_fails_again_and_again_stops_the_sweep_and_says_why(store):
+    with pytest.raises(pt.SweepError, match="thinking failed 3 times in a row; the last: ValueError: no model"):
+        run(store, ScriptedWorkers(finish), trials=9, sampler=Thinking(fails=lambda trials: len(trials) > 3))
+    assert [row.state for row in rows(store)] == ["finished"] * 6
+    assert store.sweep("s").state == SweepState.FAILED
+    assert store.sweep("s").reason.endswith("ValueError: no model.")
+
+
+def test_ctrl_c_ends_a_run_at_once_while_its_sampler_thinks(store):
+    sampler = Thinking(hangs=lambda trials: len(trials) == 3)
+
+    def interrupt(trials, out):
+        if len(sampler.asks) == 4:
+            raise KeyboardInterrupt
+
+    workers = ScriptedWorkers(finish)
+    with pytest.raises(KeyboardInterrupt):
+        run(store, workers, trials=9, sampler=sampler, watch=interrupt)
+    assert workers.closed
+    assert not sampler.let_go.is_set(), "the run waited for its sampler"
+    assert store.sweep("s").state == SweepState.INTERRUPTED
+    run(store, ScriptedWorkers(finish), trials=9, sampler=Thinking())
+    sampler.let_go.set()
+    assert [row.state for row in rows(store)] == ["finished"] * 9
+
+
+def test_trials_whose_worker_died_are_run_again_also_where_a_sampler_thinks_ahead(store):
+    def dies_once(assignment):
+        return fail(assignment, Cause.INFRASTRUCTURE) if assignment.id.attempt == 0 else finish(assignment)
+
+    run(store, ScriptedWorkers(dies_once, size=3), trials=12, sampler=Thinking())
+    assert [(row.state, row.attempts) for row in rows(store)] == [("finished", 2)] * 12
+
+
+KNOWN = Goals.of(
+    {"loss": "minimize", "size": "minimize"}, {"width": "<= 0.5"},
+    {"size": lambda config: 10 * config.x, "width": lambda config: config.x},
+)  # fmt: skip
+
+
+def test_what_is_known_need_not_be_returned_and_is_stored(store):
+    run(store, ScriptedWorkers(lambda a: finish(a, loss=1.0)), trials=5, goals=KNOWN)
+    for row in rows(store):
+        x = row.configuration["x"]
+        assert row.values == {"loss": 1.0, "size": 10 * x, "width": x}
+
+
+def test_a_trial_that_would_break_a_known_constraint_is_never_started(store):
+    run(store, workers := ScriptedWorkers(lambda a: finish(a, loss=1.0)), trials=20, goals=KNOWN)
+    assert len(workers.assignments) == 20
+    assert all(assignment.values["x"] <= 0.5 for assignment in workers.assignments)
+
+
+def test_a_trial_that_contradicts_what_is_known_fails_and_says_how(store):
+    def script(assignment):
+        size = 10 * assignment.values["x"] + (assignment.id.trial == 1)
+        return finish(assignment, loss=1.0, size=size)
+
+    run(store, ScriptedWorkers(script), trials=3, goals=KNOWN)
+    assert [row.state for row in rows(store)] == ["finished", "failed", "finished"]
+    [attempt] = store.attempts(store.sweep("s").id, 1)
+    assert attempt.message.endswith("correct one of the two, or return the other values only")
+
+
+def test_a_trial_whose_known_value_cannot_be_computed_fails_with_its_reason_and_traceback(store):
+    def size(config):
+        return 1 / 0 if config.x > 0.5 else config.x
+
+    goals = Goals.of({"loss": "minimize", "size": "minimize"}, {}, {"size": size})
+    run(store, ScriptedWorkers(lambda a: finish(a, loss=1.0)), trials=12, goals=goals)
+    failed = [row for row in rows(store) if row.configuration["x"] > 0.5]
+    assert failed
+    assert {row.number for row in rows(store) if row.state == "failed"} == {row.number for row in failed}
+    [attempt] = store.attempts(store.sweep("s").id, failed[0].number)
+    assert attempt.message == "computing the known 'size' raised ZeroDivisionError: division by zero"
+    assert "return 1 / 0" in attempt.traceback
 
 
 @pytest.mark.parametrize(

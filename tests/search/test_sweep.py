@@ -5,6 +5,7 @@ import math
 import pytest
 
 import paretree as pt
+from paretree.search import RandomSampler
 from paretree.workers import InlineWorkers
 
 SPACE = pt.Space(x=pt.Float(-1, 1), kind=pt.Choice(a={"k": pt.Int(1, 4)}, b={}))
@@ -117,6 +118,21 @@ def test_best_asks_which_objective_and_says_when_there_is_none(tmp_path):
         sweep.best("f")
 
 
+def test_knee_hypervolume_and_importance_are_those_of_the_trials(tmp_path):
+    sweep = run(make(tmp_path), 30)
+    assert sweep.knee()["number"] in sweep.front()["number"].tolist()
+    assert sweep.hypervolume({"f": 1.0, "g": 4.0}) > sweep.hypervolume({"f": 0.5, "g": 2.0}) > 0
+    assert sweep.importance()["f"].idxmax() == "x"
+    assert sweep.importance("fanova").columns.tolist() == ["f", "g"]
+
+
+def test_before_a_trial_has_finished_there_is_no_knee_and_no_volume(tmp_path):
+    sweep = run(make(tmp_path, function=lambda trial: {"f": math.nan, "g": 1.0}), 3)
+    assert sweep.hypervolume() == 0.0
+    with pytest.raises(pt.SweepError, match="No trial of sweep 's' has finished within its constraints yet"):
+        sweep.knee()
+
+
 def test_several_sweeps_share_a_store(tmp_path):
     run(make(tmp_path, "one"), 3)
     run(make(tmp_path, "two"), 4)
@@ -141,3 +157,54 @@ def test_a_sweep_whose_trials_have_no_result_can_still_be_looked_at(tmp_path):
     assert sweep.trials()["message"].tolist() == ["ValueError: no data"] * 2
     assert sweep.front().empty
     assert sweep.plot().axes
+
+
+def small(configuration):
+    return configuration.x + 1
+
+
+def test_what_is_known_is_computed_here_and_a_run_goes_on_with_it(tmp_path):
+    def make_known():
+        return make(
+            tmp_path, objectives={"f": "minimize", "size": "minimize"}, known={"size": small},
+            function=lambda trial: trial.config.x ** 2,
+        )  # fmt: skip
+
+    run(make_known(), 5)
+    frame = run(make_known(), 9).trials()
+    assert frame["size"].tolist() == (frame["x"] + 1).tolist()
+    assert frame["state"].tolist() == ["finished"] * 9
+
+
+def test_a_known_constraint_keeps_trials_from_being_started(tmp_path):
+    options = {"objectives": {"f": "minimize"}, "constraints": {"size": "<= 0.5"}, "known": {"size": small}}
+    frame = run(make(tmp_path, **options), 12).trials()
+    assert (frame["size"] <= 0.5).all()
+    assert (frame["f"] <= 1).all()
+
+
+def test_what_is_known_of_nothing_is_refused_when_the_sweep_is_made(tmp_path):
+    with pytest.raises(pt.SweepError, match=r"'ff' is known, but .* did you mean 'f'\?"):
+        make(tmp_path, known={"ff": small})
+
+
+def test_a_sampler_needs_time_to_answer(tmp_path):
+    with pytest.raises(pt.SweepError, match="ask_timeout=0 is no time; give a number of seconds above 0"):
+        run(make(tmp_path), 3, ask_timeout=0)
+
+
+class Slow:
+    """Draws at random, and says that it thinks."""
+
+    name, thinks = "slow", True
+
+    def propose(self, space, trials, n, seed):
+        return RandomSampler().propose(space, trials, n, seed)
+
+
+def test_a_sweep_with_a_seed_repeats_itself_exactly_also_where_its_sampler_thinks(tmp_path):
+    whole = run(make(tmp_path, "whole", sampler=Slow()), 12).trials()
+    for trials in (3, 4, 12):
+        parts = run(make(tmp_path, "parts", sampler=Slow()), trials).trials()
+    quick = run(make(tmp_path, "quick", sampler="random"), 12).trials()
+    assert parts["x"].tolist() == whole["x"].tolist() == quick["x"].tolist()

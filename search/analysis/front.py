@@ -1,55 +1,13 @@
-"""What came of a sweep, as plain functions on a DataFrame with one row for each trial."""
+"""Which trials are best: the Pareto front, and the best in one objective."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from .goals import Goals
-from .store import TrialRecord, TrialState
-
-LEADING = ["number", "state"]
-TRAILING = ["sampler", "worker", "attempts", "started_at", "finished_at", "seconds", "message"]
-
-
-def trials_frame(records: Sequence[TrialRecord], goals: Goals) -> pd.DataFrame:
-    """One row for each trial.
-
-    Columns: number, state, one for each objective, constraint and other returned number, one for each decision path
-    (empty where it is not active), then sampler, worker, attempts, times (UTC), seconds and the last message.
-    """
-    measured = dict.fromkeys([*goals.names, *(constraint.name for constraint in goals.constraints)])
-    measured |= dict.fromkeys(name for record in records for name in record.values)
-    paths = dict.fromkeys(path for record in records for path in record.configuration)
-    columns = [*LEADING, *measured, *(path for path in paths if path not in measured), *TRAILING]
-    frame = pd.DataFrame([_row(record) for record in records], columns=columns)
-    return frame.astype(dict.fromkeys(measured, float))
-
-
-def _row(record: TrialRecord) -> dict[str, object]:
-    return {
-        **record.configuration,
-        **record.values,
-        "number": record.number,
-        "state": record.state.value,
-        "sampler": record.proposal.get("sampler"),
-        "worker": record.worker,
-        "attempts": record.attempts,
-        "started_at": record.started_at,
-        "finished_at": record.finished_at,
-        "seconds": _seconds(record),
-        "message": record.message,
-    }
-
-
-def _seconds(record: TrialRecord) -> float | None:
-    """How long the last attempt ran; None before it has ended."""
-    if record.started_at is None or record.finished_at is None:
-        return None
-    return (record.finished_at - record.started_at).total_seconds()
+from ..goals import Goals
+from ..store import TrialState
 
 
 def losses(frame: pd.DataFrame, goals: Goals) -> npt.NDArray[np.float64]:
