@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from ..errors import SweepError
 from .protocol import Proposal, Sampler
 from .random import RandomSampler
 
-NAMES = ("auto", "random", "optuna:tpe", "optuna:nsgaii", "optuna:nsgaiii", "optuna:gp", "optuna:qmc")
-
 __all__ = ["NAMES", "Proposal", "RandomSampler", "Sampler", "make_sampler"]
+
+
+def _made(module: str, kind: str, *args: Any, **options: Any) -> Callable[[], Sampler]:
+    """Makes the sampler of a module, which is imported only then: some need a second to load."""
+    return lambda: getattr(import_module(f".{module}", __package__), kind)(*args, **options)
+
+
+SAMPLERS: dict[str, Callable[[], Sampler]] = {
+    "auto": _made("auto", "AutoSampler"),
+    "random": _made("random", "RandomSampler"),
+    "random:leaf": _made("random", "RandomSampler", "leaf"),
+    "random:prior": _made("random", "RandomSampler", "prior"),
+    "grid": _made("grid", "GridSampler"),
+    "qmc": _made("qmc", "QMCSampler"),
+    "bayes": _made("bayes", "BayesSampler"),
+    "saas": _made("bayes", "SaasSampler"),
+    "evolution": _made("evolution", "EvolutionSampler"),
+    "mcts": _made("mcts", "MCTSSampler"),
+    "mcts:plain": _made("mcts", "MCTSSampler", bisection=False),
+    "smbo": _made("smbo", "SMBOSampler"),
+    "smbo:ensemble": _made("smbo", "SMBOSampler", models=10),
+    "optuna:tpe": _made("optuna", "OptunaSampler", "tpe"),
+    "optuna:nsgaii": _made("optuna", "OptunaSampler", "nsgaii"),
+    "optuna:nsgaiii": _made("optuna", "OptunaSampler", "nsgaiii"),
+    "optuna:gp": _made("optuna", "OptunaSampler", "gp"),
+    "optuna:qmc": _made("optuna", "OptunaSampler", "qmc"),
+}
+"""By name. Others of Optuna's have names too; see `optuna.SAMPLERS`."""
+
+NAMES = tuple(SAMPLERS)
 
 
 def make_sampler(sampler: Any) -> Sampler:
@@ -34,12 +64,8 @@ def make_sampler(sampler: Any) -> Sampler:
 
 
 def _by_name(name: str) -> Sampler:
-    if name == "random":
-        return RandomSampler()
-    if name == "auto":
-        from .auto import AutoSampler
-
-        return AutoSampler()
+    if name in SAMPLERS:
+        return SAMPLERS[name]()
     if name.startswith("optuna:"):
         from .optuna import OptunaSampler
 

@@ -1,0 +1,6 @@
+"""Bayesian optimisation on trees, by BoTorch."""
+
+from .saas import SaasSampler
+from .sampler import BayesSampler
+
+__all__ = ["BayesSampler", "SaasSampler"]

@@ -1,0 +1,116 @@
+"""From trials to surrogates."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from botorch.models.model import Model
+from torch import Tensor
+
+from ....spaces import Configuration
+from ...store.states import TrialState
+from ...trials import KnownTrial, Trials
+from .gains import Gains, Known
+from .inputs import Inputs
+from .outcomes import Array, elite, robust_losses, robust_violations, standardised
+from .surrogates import Fit, joined
+
+MODELLED = 500
+"""Trials. Of more, the best and the latest are modelled, half of each: a fit takes the third power of their number."""
+
+ELITE = 8
+"""Trials that a search starts from."""
+
+
+@dataclass(frozen=True, eq=False)
+class Surrogate:
+    """A model of what is wanted.
+
+    Attributes:
+        model: of objectives as gains of unit scale, then of constraints, in units of their typical size, kept where
+            negative.
+        x: inputs of trials (trials x columns) that set what is to be improved on.
+        gains: makes objectives of its outcomes, and of inputs what is known.
+        constraints: how many of its outcomes are constraints; they come last.
+    """
+
+    model: Model
+    x: Tensor
+    gains: Gains
+    constraints: int
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What the trials taught.
+
+    Attributes:
+        estimate: a surrogate that models everything, also what could be known of a candidate, but at a price.
+        exact: one that models what only a trial tells.
+        elite: the configurations of the best trials, best first.
+    """
+
+    estimate: Surrogate
+    exact: Surrogate
+    elite: list[Configuration]
+
+
+def learn(trials: Trials, inputs: Inputs, fit: Fit, draw: random.Random) -> Learned:
+    """Fit a surrogate to each outcome of the trials that finished or failed.
+
+    Raises:
+        RuntimeError: a fit fails.
+    """
+    ended = [trial for trial in trials if trial.state in (TrialState.FINISHED, TrialState.FAILED)]
+    x = inputs.rows([trial.configuration for trial in ended])
+    losses = robust_losses(_losses(ended, x, inputs), exact=inputs.known)
+    violations = robust_violations(_violations(ended, inputs))
+    order = _modelled(elite(losses, violations, draw))
+    gains, means, deviations = standardised(losses[order])
+    outcomes = [*gains.T, *violations[order].T]
+    models = [fit(x[order], torch.tensor(outcome).unsqueeze(-1), inputs.space.encoding) for outcome in outcomes]
+    known = {at: Known(column, means[at], deviations[at]) for at, column in inputs.known.items()}
+    kept = torch.tensor((violations[order][:, sorted(inputs.known_constraints)] <= 0).all(axis=1))
+    return Learned(
+        _surrogate(models, x[order], losses.shape[1], {}, frozenset()),
+        _surrogate(models, x[order][kept | ~kept.any()], losses.shape[1], known, inputs.known_constraints),
+        [ended[row].configuration for row in order[:ELITE]],
+    )
+
+
+def _surrogate(
+    models: Sequence[Model], x: Tensor, objectives: int, known: dict[int, Known], kept: frozenset[int]
+) -> Surrogate:
+    """The models of all outcomes but the `known` objectives, and the constraints that are `kept` without a model."""
+    modelled = [model for at, model in enumerate(models[:objectives]) if at not in known]
+    constraints = [model for at, model in enumerate(models[objectives:]) if at not in kept]
+    return Surrogate(joined([*modelled, *constraints]), x, Gains(objectives, known), len(constraints))
+
+
+def _losses(trials: Sequence[KnownTrial], x: Tensor, inputs: Inputs) -> Array:
+    """Trials x objectives; those known also where the trial failed, all others of it NaN."""
+    nothing = (math.nan,) * len(inputs.goals.objectives)
+    losses = np.array([trial.losses or nothing for trial in trials])
+    for objective, column in inputs.known.items():
+        losses[:, objective] = x[:, column].numpy()
+    return losses
+
+
+def _violations(trials: Sequence[KnownTrial], inputs: Inputs) -> Array:
+    """Trials x constraints; NaN where a trial failed."""
+    number = len(inputs.goals.constraints)
+    return np.array([trial.violations or (math.nan,) * number for trial in trials]).reshape(len(trials), number)
+
+
+def _modelled(order: list[int]) -> list[int]:
+    """Which rows to model, best first."""
+    if len(order) <= MODELLED:
+        return order
+    half = MODELLED // 2
+    latest = set(sorted(order[half:])[-half:])
+    return order[:half] + [row for row in order[half:] if row in latest]
