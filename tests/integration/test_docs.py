@@ -57,3 +57,11 @@ def test_the_readmes_ten_lines_define_a_sweep_whose_models_build():
     exec(blocks("README.md")[0], names)
     assert isinstance(names["sweep"], pt.Sweep)
     assert names["space"].sample(0).model.build(input_shape=(1, 8, 8)) is not None
+
+
+def test_the_guides_sweep_with_priors_and_costs_runs(tmp_path):
+    names = {"pt": pt, "train": lambda trial: {"loss": abs(trial.config.lr - 0.002)}}
+    code = next(block for block in blocks("docs/guide.md") if "BayesSampler" in block)
+    exec(code.replace("sqlite:///", f"sqlite:///{tmp_path}/"), names)
+    names["sweep"].run(trials=10, workers=InlineWorkers(), progress=False)
+    assert names["sweep"].trials()["state"].tolist() == ["finished"] * 10
