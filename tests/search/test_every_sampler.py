@@ -60,6 +60,12 @@ every_case = pytest.mark.parametrize(("name", "space", "objectives"), list(cases
 every_sampler = pytest.mark.parametrize("name", NAMES)
 
 
+@pytest.fixture(autouse=True)
+def saas_without_nuts(monkeypatch):
+    """Samples of hyperparameters take ten seconds and more for each outcome; `test_bayes.py` has a test with them."""
+    monkeypatch.setattr("paretree.search.samplers.bayes.saas.find_spec", lambda name: None)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """Models this small gain nothing from threads, and two processes of them would fight over the cores."""

@@ -77,8 +77,12 @@ def _hypervolume_improvement(
     pending: Tensor | None,
     sampler: SobolQMCNormalSampler,
 ) -> AcquisitionFunction:
-    """Of the front that the models expect; with pending points, which may change it, of the front in every sample."""
-    reference = infer_reference_point(best[is_non_dominated(best)])
+    """Of the front that the models expect; with pending points, which may change it, of the front in every sample.
+
+    The reference point is the nadir of the front and a tenth of its range, or where gains begin to be bad if that is
+    worse: a front that is found in part must not keep the rest of it out of sight.
+    """
+    reference = torch.minimum(infer_reference_point(best[is_non_dominated(best)]), surrogate.bad)
     if pending is None:
         return hypervolume_improvement.qLogExpectedHypervolumeImprovement(
             surrogate.model,

@@ -10,6 +10,8 @@ from botorch.acquisition.multi_objective.objective import MCMultiOutputObjective
 from botorch.acquisition.objective import MCAcquisitionObjective
 from torch import Tensor
 
+from .outcomes import Tail
+
 ENSEMBLE = 3
 """So many dimensions samples have more than a known gain where a model is an ensemble: those of the samples, of the
 members and of the outcomes; one less else."""
@@ -17,15 +19,16 @@ members and of the outcomes; one less else."""
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An objective that stands in a column of the inputs, as a loss; and the scale of its gain."""
+    """An objective that stands in a column of the inputs, as a loss; how its tail is drawn in, and its scale."""
 
     column: int
+    tail: Tail
     mean: float
     deviation: float
 
     def gain(self, x: Tensor) -> Tensor:
         """Of inputs (... x columns), without their last dimension."""
-        return (self.mean - x[..., self.column]) / self.deviation
+        return (self.mean - self.tail.tamed(x[..., self.column])) / self.deviation
 
 
 class Gains(MCMultiOutputObjective):

@@ -17,7 +17,7 @@ from ...store.states import TrialState
 from ...trials import KnownTrial, Trials
 from .gains import Gains, Known
 from .inputs import Inputs
-from .outcomes import Array, elite, robust_losses, robust_violations, standardised
+from .outcomes import Array, elite, robust_losses, robust_violations, standardised, tails
 from .surrogates import Fit, joined
 
 MODELLED = 500
@@ -37,12 +37,14 @@ class Surrogate:
         x: inputs of trials (trials x columns) that set what is to be improved on.
         gains: makes objectives of its outcomes, and of inputs what is known.
         constraints: how many of its outcomes are constraints; they come last.
+        bad: the gain of each objective (objectives,) from which on it counts as bad.
     """
 
     model: Model
     x: Tensor
     gains: Gains
     constraints: int
+    bad: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,28 +70,32 @@ def learn(trials: Trials, inputs: Inputs, fit: Fit, draw: random.Random) -> Lear
     """
     ended = [trial for trial in trials if trial.state in (TrialState.FINISHED, TrialState.FAILED)]
     x = inputs.rows([trial.configuration for trial in ended])
-    losses = robust_losses(_losses(ended, x, inputs), exact=inputs.known)
+    measured = _losses(ended, x, inputs)
+    losses = robust_losses(measured)
     violations = robust_violations(_violations(ended, inputs))
     order = _modelled(elite(losses, violations, draw))
     gains, means, deviations = standardised(losses[order])
     outcomes = [*gains.T, *violations[order].T]
     models = [fit(x[order], torch.tensor(outcome).unsqueeze(-1), inputs.space.encoding) for outcome in outcomes]
-    known = {at: Known(column, means[at], deviations[at]) for at, column in inputs.known.items()}
+    ends = tails(measured)
+    known = {at: Known(column, ends[at], means[at], deviations[at]) for at, column in inputs.known.items()}
+    bad = torch.tensor([(means[at] - tail.start) / deviations[at] for at, tail in enumerate(ends)])
     kept = torch.tensor((violations[order][:, sorted(inputs.known_constraints)] <= 0).all(axis=1))
     return Learned(
-        _surrogate(models, x[order], losses.shape[1], {}, frozenset()),
-        _surrogate(models, x[order][kept | ~kept.any()], losses.shape[1], known, inputs.known_constraints),
+        _surrogate(models, x[order], bad, {}, frozenset()),
+        _surrogate(models, x[order][kept | ~kept.any()], bad, known, inputs.known_constraints),
         [ended[row].configuration for row in order[:ELITE]],
     )
 
 
 def _surrogate(
-    models: Sequence[Model], x: Tensor, objectives: int, known: dict[int, Known], kept: frozenset[int]
+    models: Sequence[Model], x: Tensor, bad: Tensor, known: dict[int, Known], kept: frozenset[int]
 ) -> Surrogate:
     """The models of all outcomes but the `known` objectives, and the constraints that are `kept` without a model."""
+    objectives = len(bad)
     modelled = [model for at, model in enumerate(models[:objectives]) if at not in known]
     constraints = [model for at, model in enumerate(models[objectives:]) if at not in kept]
-    return Surrogate(joined([*modelled, *constraints]), x, Gains(objectives, known), len(constraints))
+    return Surrogate(joined([*modelled, *constraints]), x, Gains(objectives, known), len(constraints), bad)
 
 
 def _losses(trials: Sequence[KnownTrial], x: Tensor, inputs: Inputs) -> Array:

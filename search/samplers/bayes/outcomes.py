@@ -1,44 +1,63 @@
-"""Measured numbers as a surrogate should see them: bad ones cut off, failures bad, everything on one scale."""
+"""Measured numbers as a surrogate should see them: bad ones drawn together, failures bad, everything on one scale."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from ...analysis import non_dominated
 
 Array = npt.NDArray[np.float64]
 
 CLIP = 3.0
-"""Losses are cut off where they are this many times as far from the best as the median is."""
+"""Losses are bad where they are this many times as far from the best as the median is."""
 
 
-def robust_losses(losses: Array, exact: Collection[int] = ()) -> Array:
-    """The losses (trials x objectives) without outliers, failures among the worst.
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """From where on losses are bad, and how they are drawn together there: not at all, up to a logarithm.
 
-    How bad a bad trial is tells nothing about where the good ones are, but would set the scale of a model. What stands
-    on the front is never cut off, nor are the `exact` objectives. NaN and infinity count as failures.
+    With one objective, how bad a bad trial is tells nothing about where the good ones are, but would set the scale of a
+    model: all bad losses become `start`. With several, a bad loss may belong to the front, so the order is kept: beyond
+    `start` they grow with their logarithm, in units of `scale`.
     """
-    robust = np.where(np.isfinite(losses), losses, np.nan)
-    complete = robust[~np.isnan(robust).any(axis=1)]
-    front = complete[non_dominated(complete)]
-    for objective in set(range(losses.shape[1])) - set(exact):
-        worst = _worst(robust[:, objective], front[:, objective])
-        robust[:, objective] = np.fmin(robust[:, objective], worst)  # of NaN and a number, the number
-    return robust
+
+    start: float
+    scale: float
+
+    def tamed(self, losses: Tensor) -> Tensor:
+        """The losses (any shape) with their tail drawn in."""
+        beyond = (losses - self.start).clamp(min=0.0)
+        inside = losses.clamp(max=self.start)
+        return inside + self.scale * torch.log1p(beyond / self.scale) if self.scale else inside
 
 
-def _worst(column: Array, front: Array) -> float:
-    """Where the losses of an objective are cut off; 0 for one that was never measured."""
-    measured = column[~np.isnan(column)]
+def tails(losses: Array) -> list[Tail]:
+    """Where the tail of each objective starts, by the losses (trials x objectives) that are finite."""
+    return [_tail(column[np.isfinite(column)], several=losses.shape[1] > 1) for column in losses.T]
+
+
+def _tail(measured: Array, several: bool) -> Tail:
+    """From 0 on where nothing was measured."""
     if not len(measured):
-        return 0.0
-    best = measured.min()
-    worst = max(best + CLIP * (np.median(measured) - best), *front)
-    return float(worst if worst > best else measured.max())
+        return Tail(0.0, 0.0)
+    best, typical = float(measured.min()), float(np.median(measured))
+    start = best + CLIP * (typical - best) if typical > best else float(measured.max())
+    return Tail(start, typical - best if several else 0.0)
+
+
+def robust_losses(losses: Array) -> Array:
+    """The losses (trials x objectives) without outliers. NaN and infinity count as failures, as bad as the worst."""
+    ends = tails(losses)
+    tamed = np.column_stack([end.tamed(torch.tensor(losses[:, at])).numpy() for at, end in enumerate(ends)])
+    for column, end, measured in zip(tamed.T, ends, np.isfinite(losses).T, strict=True):
+        column[~measured] = max(end.start, *column[measured])
+    return tamed
 
 
 def robust_violations(violations: Array) -> Array:

@@ -7,8 +7,10 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from botorch.exceptions.errors import BotorchError
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from ....spaces import Configuration, Space
@@ -25,6 +27,9 @@ from .learning import Learned, Surrogate, learn
 from .polish import polished
 from .surrogates import Fit, fit_tree_gp
 from .worth import COOLING, Cost, Worth
+
+CLOSE = 0.01
+"""Share of its range by which some decision differs from those of each running trial, if it can."""
 
 log = logging.getLogger("paretree")
 
@@ -151,11 +156,23 @@ def _best(
     search = TreeSearch(space, wanted[0].of, unseen.is_new, draw)
     found = search.run(elite)
     search.add(polished(space, found[:POLISHED], wanted[0]))
-    considered = [one for one in search.best(SHORTLIST) if not trials.goals.breaks_known(one)]
+    apart = _apart(space, search.best(SHORTLIST), pending)
+    considered = [one for one in apart if not trials.goals.breaks_known(one)]
     if not considered:
         return unseen.sample(space, draw), "a random configuration, as a search found nothing new"
     worth = wanted[-1].of(considered)
     return considered[worth.index(max(worth))], f"promises most of {len(search.scores)} candidates"
+
+
+def _apart(
+    space: Space, candidates: Sequence[Configuration], pending: Sequence[Configuration]
+) -> Sequence[Configuration]:
+    """The candidates that are not all but equal to what is running; all of them where there are no others."""
+    if not pending or not candidates:
+        return candidates
+    running = np.array([space.encode(one) for one in pending])
+    distances = cdist(np.array([space.encode(one) for one in candidates]), running, metric="chebyshev")
+    return [one for one, near in zip(candidates, distances.min(axis=1), strict=True) if near > CLOSE] or candidates
 
 
 @contextmanager

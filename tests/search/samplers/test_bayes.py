@@ -78,10 +78,10 @@ def test_the_fit_has_the_value_of_gpytorchs_own():
         model = SingleTaskGP(x, y, covar_module=TreeKernel(encoding), outcome_transform=None)
     theirs = ExactMarginalLogLikelihood(model.likelihood, model)
     model.train()
-    before = float(log_posterior(model))
+    before = float(log_posterior(model).detach())
     assert before == pytest.approx(float(theirs(model(*model.train_inputs), model.train_targets)), rel=1e-6)
     fit_hyperparameters(model)
-    assert float(log_posterior(model)) > before
+    assert float(log_posterior(model).detach()) > before
 
 
 def test_the_kernel_is_a_covariance_and_treats_labels_as_equally_far():
@@ -107,11 +107,26 @@ def test_outliers_and_failures_do_not_set_the_scale():
     assert (robust[3:] == robust.max()).all()
 
 
-def test_what_stands_on_the_front_is_not_cut_off():
+def test_with_several_objectives_bad_losses_are_drawn_together_but_keep_their_order():
     losses = np.array([[0.0, 1000.0], [1.0, 1.0], [2.0, 0.5], [3.0, 0.4], [4.0, 0.3], [900.0, 900.0]])
     robust = robust_losses(losses)
-    assert robust[0, 1] == 1000.0
-    assert robust[5, 0] < 900.0
+    assert (np.argsort(robust, axis=0) == np.argsort(losses, axis=0)).all()
+    assert robust[:, 0].max() < 50
+    assert robust[:4].tolist() != losses[:4].tolist()
+    assert robust[1:4, 0].tolist() == losses[1:4, 0].tolist()
+
+
+def test_a_front_that_is_found_in_part_does_not_hide_the_rest():
+    goals = Goals.of({"a": "minimize", "b": "minimize"})
+
+    def values(one):
+        return {"a": one.x, "b": 1 - one.x + one.y}
+
+    trials = trials_of(LINE, goals, values, 20)
+    for number in range(5):  # nothing but a corner of the front
+        put(trials, LINE.configuration({"x": 0.01 * number, "y": 0.0}), values)
+    found = [proposal.configuration.x for proposal in BayesSampler().propose(LINE, trials, 4, 0)]
+    assert max(found) > 0.5
 
 
 def test_violations_keep_their_sign_and_failures_violate():
@@ -152,8 +167,8 @@ def test_pending_points_are_kept_away_from():
     trials = trials_of(LINE, goals, lambda one: {"loss": (one.x - 0.3) ** 2 + (one.y - 0.6) ** 2}, 12)
     proposals = BayesSampler().propose(LINE, trials, 8, 0)
     points = np.array([[one.configuration.x, one.configuration.y] for one in proposals])
-    distances = np.linalg.norm(points[:, None] - points[None], axis=-1)[~np.eye(8, dtype=bool)]
-    assert distances.min() > 0.005
+    distances = np.abs(points[:, None] - points[None]).max(axis=-1)[~np.eye(8, dtype=bool)]
+    assert distances.min() > 0.01
 
 
 def test_known_objectives_are_exact_and_asked_of_few():
@@ -179,9 +194,7 @@ def test_known_objectives_are_exact_and_asked_of_few():
 
 
 def test_known_constraints_hold_before_training():
-    goals = Goals.of(
-        {"loss": "minimize"}, {"lr": "<= 0.0001"}, known={"lr": lambda configuration: configuration.lr}
-    )
+    goals = Goals.of({"loss": "minimize"}, {"lr": "<= 0.0001"}, known={"lr": lambda configuration: configuration.lr})
     trials = trials_of(TREE, goals, lambda one: {**tree_loss(one), "lr": one.lr}, 20)
     proposals = BayesSampler().propose(TREE, trials, 3, 0)
     assert all(proposal.configuration.lr <= 1e-4 for proposal in proposals)
@@ -189,14 +202,14 @@ def test_known_constraints_hold_before_training():
 
 def test_measured_constraints_are_learned():
     goals = Goals.of({"loss": "minimize"}, {"heat": "<= 0.5"})
-    trials = run(BayesSampler(), LINE, goals, lambda one: {"loss": -one.x, "heat": one.x + 0.1 * one.y}, 25)
+    trials = run(BayesSampler(), LINE, goals, lambda one: {"loss": -one.x, "heat": one.x + 0.1 * one.y}, 18)
     feasible = [trial.configuration.x for trial in trials if trial.violations[0] <= 0]
     assert max(feasible) > 0.45
 
 
 def test_when_nothing_is_feasible_yet_it_looks_for_what_is():
     goals = Goals.of({"loss": "minimize"}, {"heat": "<= 0.05"})
-    trials = run(BayesSampler(), LINE, goals, lambda one: {"loss": -one.x, "heat": abs(one.x - 0.77)}, 30)
+    trials = run(BayesSampler(), LINE, goals, lambda one: {"loss": -one.x, "heat": abs(one.x - 0.77)}, 20)
     assert any(trial.violations[0] <= 0 for trial in trials)
 
 
@@ -293,7 +306,7 @@ def test_nothing_is_compiled_in_the_users_home():
 
 def test_global_settings_of_torch_are_left_as_they_were():
     threads, state = torch.get_num_threads(), torch.random.get_rng_state()
-    five = Goals.of({name: "minimize" for name in "abcde"})
+    five = Goals.of(dict.fromkeys("abcde", "minimize"))
     trials = trials_of(LINE, five, lambda one: {name: one.x * index for index, name in enumerate("abcde")})
     BayesSampler().propose(LINE, trials, 1, 0)
     assert torch.get_num_threads() == threads
