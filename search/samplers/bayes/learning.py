@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import torch
@@ -65,11 +66,15 @@ class Learned:
 def learn(trials: Trials, inputs: Inputs, fit: Fit, draw: random.Random) -> Learned:
     """Fit a surrogate to each outcome of the trials that finished or failed.
 
+    Trials of which something known cannot be computed are left out: they have no place on its scale.
+
     Raises:
         RuntimeError: a fit fails.
     """
     ended = [trial for trial in trials if trial.state in (TrialState.FINISHED, TrialState.FAILED)]
-    x = inputs.rows([trial.configuration for trial in ended])
+    rows = inputs.rows([trial.configuration for trial in ended])
+    complete = ~rows.isnan().any(dim=1)
+    x, ended = rows[complete], list(compress(ended, complete.tolist()))
     measured = _losses(ended, x, inputs)
     losses = robust_losses(measured)
     violations = robust_violations(_violations(ended, inputs))

@@ -28,9 +28,6 @@ from .polish import polished
 from .surrogates import Fit, fit_tree_gp
 from .worth import COOLING, Cost, Worth
 
-CLOSE = 0.01
-"""Share of its range by which some decision differs from those of each running trial, if it can."""
-
 log = logging.getLogger("paretree")
 
 INITIAL = 8
@@ -41,6 +38,9 @@ POLISHED = 5
 
 SHORTLIST = 50
 """Candidates of which what is known is computed."""
+
+CLOSE = 0.01
+"""Share of its range by which some decision differs from those of each running trial, if it can."""
 
 
 class BayesSampler:

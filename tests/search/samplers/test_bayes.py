@@ -193,6 +193,32 @@ def test_known_objectives_are_exact_and_asked_of_few():
     assert torch.allclose(-gains * sizes.std(correction=0) + sizes.mean(), sizes.double())
 
 
+def test_a_trial_whose_known_value_cannot_be_computed_does_not_end_the_modelling():
+    def size(configuration):
+        if configuration.values["op"] == "skip":
+            raise ValueError("nothing to count")
+        return float(len(configuration.values))
+
+    goals = Goals.of({"loss": "minimize", "size": "minimize"}, known={"size": size})
+    trials, draw = Trials(goals), random.Random(3)
+    for number in range(16):
+        configuration = TREE.sample(draw)
+        if configuration.values["op"] == "skip":
+            trials.put(KnownTrial(number, configuration, TrialState.FAILED))
+        else:
+            put(trials, configuration, lambda one: {**tree_loss(one), "size": size(one)})
+    assert any(trial.state is TrialState.FAILED for trial in trials)
+    [proposal] = BayesSampler().propose(TREE, trials, 1, 0)
+    assert proposal.sampler == "bayes"
+
+
+def test_priors_and_pending_points_go_together():
+    space = believing(0.7, 0.1)
+    trials = trials_of(space, Goals.of({"loss": "minimize"}), valley)
+    trials.put(KnownTrial(len(trials), space.configuration({"x": 0.7, "y": 0.4}), TrialState.RUNNING))
+    assert {proposal.sampler for proposal in BayesSampler().propose(space, trials, 2, 0)} == {"bayes"}
+
+
 def test_known_constraints_hold_before_training():
     goals = Goals.of({"loss": "minimize"}, {"lr": "<= 0.0001"}, known={"lr": lambda configuration: configuration.lr})
     trials = trials_of(TREE, goals, lambda one: {**tree_loss(one), "lr": one.lr}, 20)
