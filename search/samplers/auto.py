@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 from ...spaces import Space
 from ..trials import Trials
-from .optuna import OptunaSampler
-from .protocol import Proposal, Sampler
+from . import Sampler, make_sampler
+from .protocol import Proposal
 
 MODELLED_TRIALS = 300
 """Up to here Gaussian processes propose, whose fits take the third power of the number of trials."""
@@ -30,9 +30,9 @@ class AutoSampler:
     """
 
     name = "auto"
-    thinks = True
 
     def __init__(self) -> None:
+        self.thinks = True  # as long as the sampler does that was chosen last
         self._samplers: dict[str, Sampler] = {}
         self._said = ""
 
@@ -41,7 +41,8 @@ class AutoSampler:
         name, reason = suited(space, trials)
         self._say(f"auto chose {name}: {reason}")
         if name not in self._samplers:
-            self._samplers[name] = _made(name)
+            self._samplers[name] = make_sampler(name)
+        self.thinks = getattr(self._samplers[name], "thinks", False)
         return self._samplers[name].propose(space, trials, n, seed)
 
     def _say(self, text: str) -> None:
@@ -59,10 +60,7 @@ def suited(space: Space, trials: Trials) -> tuple[str, str]:
     if find_spec("botorch") is None:
         return "optuna:tpe", "bayes needs BoTorch, which is not installed (pip install 'paretree[bayes]')"
     if space.encoding.size > MODELLED_COLUMNS:
-        return (
-            "optuna:tpe",
-            f"an encoded configuration has {space.encoding.size} columns, too many to be modelled",
-        )
+        return "optuna:tpe", f"an encoded configuration has {space.encoding.size} columns, too many to be modelled"
     return "bayes", f"it learns most from few trials of {_described(space, trials)}"
 
 
@@ -71,15 +69,3 @@ def _described(space: Space, trials: Trials) -> str:
     conditional = sum(1 for slot in space.slots if slot.when)
     kind = f"{len(space.slots)} decisions, {conditional} of them conditional"
     return f"{kind}, and {objectives} objective{'s' if objectives > 1 else ''}"
-
-
-def _made(name: str) -> Sampler:
-    if name == "bayes":
-        from .bayes import BayesSampler
-
-        return BayesSampler()
-    if name == "evolution":
-        from .evolution import EvolutionSampler
-
-        return EvolutionSampler()
-    return OptunaSampler("tpe")
