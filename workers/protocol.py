@@ -39,31 +39,61 @@ class AttemptId(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What an attempt may take; workers end the processes of one that takes more.
+
+    Attributes:
+        timeout: seconds from its start; then it fails with `Cause.TIMEOUT`.
+        report_timeout: seconds from its start or its last report; the same.
+        memory: bytes that its processes hold together; then it fails with `Cause.MEMORY`.
+        grace: seconds between being asked to end (SIGTERM) and being killed.
+    """
+
+    timeout: float | None = None
+    report_timeout: float | None = None
+    memory: int | None = None
+    grace: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """What all trials of a sweep have in common. Sent once to each worker, never stored."""
+    """What all trials of a sweep have in common. Sent once to each worker, never stored.
+
+    Attributes:
+        key: tells the sweep from all others on a cluster, for a later controller to find what runs for it.
+        limits: of each attempt.
+        files: where checkpoints and artifacts go: a folder, or any URL that fsspec writes to; None where nobody said.
+        checkpoints: how many of a trial's latest checkpoints are kept.
+    """
 
     sweep: str
     space: Space
     train: Callable[[Trial], object]
+    key: str = ""
+    limits: Limits = Limits()
+    files: str | None = None
+    checkpoints: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One trial to run: the active decisions by path, and the seed of its randomness."""
+    """One trial to run: the active decisions by path, the seed of its randomness, and the checkpoint to go on from."""
 
     id: AttemptId
     values: Mapping[str, Decision]
     seed: int
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The attempt runs on `worker` of `node` since `at` (seconds since the epoch, UTC)."""
+    """The attempt runs on `worker` of `node` since `at` (seconds since the epoch, UTC), with so many GPUs."""
 
     id: AttemptId
     worker: str
     node: str
     at: float
+    gpus: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +108,37 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """The trial wrote a line with `trial.log`."""
+    """The trial wrote a line, the `line`-th of the attempt from 0: with `trial.log`, or to a stream of its process."""
 
     id: AttemptId
     text: str
+    at: float
+    line: int = 0
+    stream: str = "log"  # or "stdout", "stderr"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpointed:
+    """The trial can go on from `uri`, whole and checked, after `step`; `size` is in bytes."""
+
+    id: AttemptId
+    step: int
+    uri: str
+    size: int
+    sha256: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The trial kept a file as an artifact called `name`."""
+
+    id: AttemptId
+    name: str
+    uri: str
+    media_type: str
+    size: int
+    sha256: str
     at: float
 
 
@@ -113,7 +170,7 @@ class Failed:
     at: float
 
 
-Event = Started | Reported | Logged | Finished | Stopped | Failed
+Event = Started | Reported | Logged | Checkpointed | Saved | Finished | Stopped | Failed
 Handler = Callable[[Sequence[Event]], None]
 
 

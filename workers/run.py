@@ -28,6 +28,8 @@ def run(
     device: Device,
     emit: Callable[[Event], None],
     stopping: Callable[[], bool],
+    draining: Callable[[], bool] = lambda: False,
+    gpus: float = 0.0,
     clock: Callable[[], float] = time.time,
 ) -> None:
     """Run `assignment` in this thread, from its `Started` to exactly one of `Finished`, `Stopped` and `Failed`.
@@ -35,7 +37,7 @@ def run(
     Whatever the user's function raises becomes an event, except `INTERRUPTS`, which pass and leave no last event.
     A trial that is told to stop before it begins is not begun.
     """
-    emit(Started(assignment.id, worker, node, clock()))
+    emit(Started(assignment.id, worker, node, clock(), gpus))
     if stopping():
         emit(Stopped(assignment.id, clock()))
         return
