@@ -22,6 +22,9 @@ from .errors import SweepError
 from .known import Known, known_function
 from .store.states import ValueKind
 
+RESERVED = frozenset({"number", "state"})
+"""What a table of trials calls its own columns."""
+
 
 class Direction(StrEnum):
     """Which way is better."""
@@ -113,8 +116,11 @@ class Goals:
         both = set(objectives) & set(constraints or {})
         if both:
             raise SweepError(f"{min(both)!r} is an objective and a constraint; return it under two names.")
+        wanted = [*objectives, *(constraints or {})]
+        for name in wanted:
+            _refuse_reserved(name)
         for name in known or {}:
-            _refuse_aimless(name, [*objectives, *(constraints or {})])
+            _refuse_aimless(name, wanted)
         return cls(
             tuple(Objective(name, _direction(name, text)) for name, text in objectives.items()),
             tuple(_constraint(name, text) for name, text in (constraints or {}).items()),
@@ -186,18 +192,6 @@ class Goals:
             if objective.name in self.known
         }
 
-    def known_violations(self, configuration: Configuration) -> dict[int, float]:
-        """By how much each known constraint is broken (0 or less: kept), by their position in `constraints`.
-
-        Raises:
-            ResultError: a function raised, or returned no number.
-        """
-        return {
-            position: constraint.violation(self.known[constraint.name](configuration))
-            for position, constraint in enumerate(self.constraints)
-            if constraint.name in self.known
-        }
-
     def breaks_known(self, configuration: Configuration) -> bool:
         """Whether a known constraint is broken. Not where it cannot be computed: then the trial tells why it fails."""
         try:
@@ -244,6 +238,11 @@ def _constraint(name: str, text: str) -> Constraint:
     if found is None:
         raise SweepError(f"Constraint {name!r} cannot be read from {text!r}; write it as '<= 5' or '>= 0.9'.")
     return Constraint(name, found[1], float(found[2]))
+
+
+def _refuse_reserved(name: str) -> None:
+    if name in RESERVED:
+        raise SweepError(f"{name!r} is a column of every table of trials; call the objective or constraint otherwise.")
 
 
 def _refuse_aimless(name: str, wanted: Sequence[str]) -> None:

@@ -101,9 +101,15 @@ def test_known_values_are_computed_from_the_configuration():
     assert KNOWN.known_values(configuration(4)) == {"params": 4 * 4 + 5 * 2, "speed": 1.0, "flops": 4 * 3 + 2 * 4}
 
 
-def test_known_losses_and_violations_come_by_position_and_to_be_minimised():
+def test_known_losses_come_by_position_and_to_be_minimised():
     assert KNOWN.known_losses(configuration(4)) == {1: 26, 2: -1.0}
-    assert KNOWN.known_violations(configuration(4)) == {0: 20 - 50}
+
+
+@pytest.mark.parametrize("name", ["number", "state"])
+def test_a_name_that_every_table_of_trials_has_is_refused(name):
+    for given in ({name: "minimize"}, None), ({"loss": "minimize"}, {name: "<= 5"}):
+        with pytest.raises(SweepError, match=f"^'{name}' is a column of every table of trials; call the objective or"):
+            Goals.of(*given)
 
 
 def test_a_configuration_that_breaks_a_known_constraint_is_found_before_it_is_tried():
@@ -193,4 +199,4 @@ def test_a_configuration_whose_known_constraint_cannot_be_computed_is_not_held_b
     goals = Goals.of({"loss": "minimize"}, {"size": "<= 1"}, {"size": lambda config: config.sise})
     assert not goals.breaks_known(configuration(4))
     with pytest.raises(ResultError, match=r"^computing the known 'size' raised AttributeError: the space has no part"):
-        goals.known_violations(configuration(4))
+        goals.known_values(configuration(4))

@@ -5,6 +5,7 @@ All gains are of unit scale, greater is better; constraints are kept where negat
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import torch
@@ -31,6 +32,9 @@ SAMPLES = 128
 
 FEW_SAMPLES = 32
 """Of the posterior, where each is compared with every box of the dominated volume."""
+
+WIDE = 0.5
+"""How often the reference point lies where gains begin to be bad, and not at the front's nadir."""
 
 MOST_FOR_HYPERVOLUME = 4
 """Objectives. With more, boxes of the dominated volume grow too many, and random scalarisations take their place."""
@@ -67,22 +71,29 @@ def acquisition(surrogate: Surrogate, pending: Tensor | None, seed: int) -> Acqu
                 sampler=sampler,
                 prune_baseline=True,
             )
-    return _hypervolume_improvement(surrogate, best, kept, pending, sampler)
+    reference = _reference_point(best[is_non_dominated(best)], surrogate.bad, seed)
+    return _hypervolume_improvement(surrogate, best, reference, kept, pending, sampler)
+
+
+def _reference_point(front: Tensor, bad: Tensor, seed: int) -> Tensor:
+    """The nadir of the front and a tenth of its range, or every other time where gains begin to be bad.
+
+    The first makes the front dense, but hides what a front that is found in part has not reached. With the second the
+    ends of the front count for more than its middle.
+    """
+    nadir = infer_reference_point(front)
+    return torch.minimum(nadir, bad) if random.Random(seed).random() < WIDE else nadir
 
 
 def _hypervolume_improvement(
     surrogate: Surrogate,
     best: Tensor,
+    reference: Tensor,
     kept: list[Callable[[Tensor], Tensor]] | None,
     pending: Tensor | None,
     sampler: SobolQMCNormalSampler,
 ) -> AcquisitionFunction:
-    """Of the front that the models expect; with pending points, which may change it, of the front in every sample.
-
-    The reference point is the nadir of the front and a tenth of its range, or where gains begin to be bad if that is
-    worse: a front that is found in part must not keep the rest of it out of sight.
-    """
-    reference = torch.minimum(infer_reference_point(best[is_non_dominated(best)]), surrogate.bad)
+    """Of the front that the models expect; with pending points, which may change it, of the front in every sample."""
     if pending is None:
         return hypervolume_improvement.qLogExpectedHypervolumeImprovement(
             surrogate.model,

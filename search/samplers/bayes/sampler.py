@@ -106,10 +106,10 @@ class BayesSampler:
         thrift = 0.5 ** (len(trials) / COOLING)
         pending = [trial.configuration for trial in trials if not trial.ended]
         proposals: list[Proposal] = []
-        for _ in range(n):
+        for number in range(n):
             wanted = [
                 Worth(
-                    acquisition(surrogate, rows(pending) if pending else None, seed),
+                    acquisition(surrogate, rows(pending) if pending else None, seed + number),
                     rows,
                     beliefs,
                     trust,

@@ -125,7 +125,7 @@ def test_a_front_that_is_found_in_part_does_not_hide_the_rest():
     trials = trials_of(LINE, goals, values, 20)
     for number in range(5):  # nothing but a corner of the front
         put(trials, LINE.configuration({"x": 0.01 * number, "y": 0.0}), values)
-    found = [proposal.configuration.x for proposal in BayesSampler().propose(LINE, trials, 4, 0)]
+    found = [BayesSampler().propose(LINE, trials, 1, seed)[0].configuration.x for seed in range(4)]
     assert max(found) > 0.5
 
 
