@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .inline import InlineWorkers
-from .protocol import WorkersError
+from .protocol import FilesError, Keep, WorkersError
+from .simulated import Faults, SimulatedWorkers
 from .trial import Trial, TrialStopped
 
 if TYPE_CHECKING:
     from .ray.pool import RayWorkers
 
-__all__ = ["InlineWorkers", "RayWorkers", "Trial", "TrialStopped", "WorkersError"]
+__all__ = [
+    "Faults",
+    "FilesError",
+    "InlineWorkers",
+    "Keep",
+    "RayWorkers",
+    "SimulatedWorkers",
+    "Trial",
+    "TrialStopped",
+    "WorkersError",
+]
 
 
 def __getattr__(name: str) -> Any:

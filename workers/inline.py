@@ -49,11 +49,13 @@ class InlineWorkers:
     def pump(self, handle: Handler, wait: float) -> None:
         """Run the next queued trial to its end, if there is one, and give `handle` its events as they happen.
 
+        With a `wait` of 0 only what has happened already is given, and no trial is begun.
+
         When `handle` raises while a trial runs, its events are given again with the next ones; only at the end of the
         trial is the exception raised here. `KeyboardInterrupt` passes at once, and the trial it hit is forgotten.
         """
         self._flush(handle)
-        if self._queue:
+        if self._queue and wait > 0:
             self._run(self._queue.popleft(), handle)
             self._flush(handle)
 
@@ -63,6 +65,10 @@ class InlineWorkers:
         self._queue.clear()
         self._stops.clear()
         self._outbox.clear()
+
+    def abandon(self) -> None:
+        """The same as `close`: nothing lives on without this process."""
+        self.close()
 
     def _run(self, assignment: Assignment, handle: Handler) -> None:
         assert self._job is not None, "open() comes before pump()"

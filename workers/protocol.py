@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from ..spaces.domains import Decision
 from ..spaces.errors import ParetreeError
@@ -56,14 +56,40 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Which checkpoints of a trial are kept once a newer one exists. A trial that goes on takes the latest.
+
+    Attributes:
+        last: so many of the latest.
+        best: a metric that the trial reports; the checkpoint at whose step it was best is kept too.
+        mode: whether the best is the largest or the smallest.
+        every: those at steps which are multiples of this are kept too, to go on from a rung.
+    """
+
+    last: int = 1
+    best: str | None = None
+    mode: Literal["minimize", "maximize"] = "minimize"
+    every: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.last < 1:
+            raise WorkersError(f"Keep(last={self.last}) leaves a trial nothing to go on from; keep at least the last 1")
+        if self.mode not in ("minimize", "maximize"):
+            raise WorkersError(f"Keep(mode={self.mode!r}) says nothing; the mode is 'minimize' or 'maximize'")
+        if self.every is not None and self.every < 1:
+            raise WorkersError(f"Keep(every={self.every}) is no number of steps; give 1 or more, or None")
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What all trials of a sweep have in common. Sent once to each worker, never stored.
 
     Attributes:
         key: tells the sweep from all others on a cluster, for a later controller to find what runs for it.
         limits: of each attempt.
-        files: where checkpoints and artifacts go: a folder, or any URL that fsspec writes to; None where nobody said.
-        checkpoints: how many of a trial's latest checkpoints are kept.
+        files: where checkpoints and artifacts go: an absolute folder that each worker sees, or any URL that fsspec
+            writes to; None where nobody said.
+        checkpoints: which of a trial's checkpoints are kept.
     """
 
     sweep: str
@@ -72,7 +98,7 @@ class Job:
     key: str = ""
     limits: Limits = Limits()
     files: str | None = None
-    checkpoints: int = 1
+    checkpoints: Keep = Keep()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +145,13 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Checkpointed:
-    """The trial can go on from `uri`, whole and checked, after `step`; `size` is in bytes."""
+    """The trial can go on from `uri` after `step`.
+
+    Attributes:
+        size: of all its files, in bytes.
+        sha256: of its manifest, which has those of its files.
+        dropped: earlier checkpoints of the trial that are kept no longer.
+    """
 
     id: AttemptId
     step: int
@@ -127,6 +159,7 @@ class Checkpointed:
     size: int
     sha256: str
     at: float
+    dropped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +242,17 @@ class Workers(Protocol):
         """Let go of everything. Trials that still run are lost."""
         ...
 
+    def abandon(self) -> None:
+        """Let go of everything, but leave what is under way to a later controller of the job, where it can live on."""
+        ...
+
 
 class WorkersError(ParetreeError):
     """Workers cannot be had as asked for; the message says what to change."""
+
+
+class FilesError(ParetreeError, OSError):
+    """A checkpoint or an artifact could not be kept or read: a full disk, a store that does not answer.
+
+    It is no fault of the trial, so an attempt that ends with it fails with `Cause.INFRASTRUCTURE`.
+    """

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import sys
 import time
 import traceback
 from bdb import BdbQuit
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 
-from .protocol import Assignment, Cause, Event, Failed, Finished, Job, Started, Stopped
+from .files.trial_files import TrialFiles
+from .protocol import Assignment, Cause, Event, Failed, FilesError, Finished, Job, Started, Stopped
 from .results import ResultError, as_values
 from .trial import Device, Trial, TrialStopped
 
 INTERRUPTS = (KeyboardInterrupt, BdbQuit)  # somebody at the keyboard wants the sweep to end, not this trial to fail
 OURS = str(Path(__file__).parent)
+FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk, or somebody's share of it
 
 
 def run(
@@ -30,22 +34,36 @@ def run(
     stopping: Callable[[], bool],
     draining: Callable[[], bool] = lambda: False,
     gpus: float = 0.0,
+    leads: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> None:
     """Run `assignment` in this thread, from its `Started` to exactly one of `Finished`, `Stopped` and `Failed`.
 
     Whatever the user's function raises becomes an event, except `INTERRUPTS`, which pass and leave no last event.
-    A trial that is told to stop before it begins is not begun.
+    A trial that is told to stop before it begins is not begun. Where several processes run one attempt, only the one
+    that `leads` keeps checkpoints and artifacts.
     """
     emit(Started(assignment.id, worker, node, clock(), gpus))
     if stopping():
         emit(Stopped(assignment.id, clock()))
         return
     try:
-        _seed(assignment.seed)
+        seed_all(assignment.seed)
         config = job.space.configuration(assignment.values)
-        trial = Trial(assignment.id, config, assignment.seed, device=device, emit=emit, stopping=stopping, clock=clock)
-        end: Event = Finished(assignment.id, as_values(job.train(trial)), clock())
+        with closing(TrialFiles(assignment.id, job.files, job.key, job.checkpoints, assignment.checkpoint)) as files:
+            trial = Trial(
+                assignment.id,
+                config,
+                assignment.seed,
+                device=device,
+                emit=emit,
+                stopping=stopping,
+                clock=clock,
+                draining=draining,
+                files=files,
+                leads=leads,
+            )
+            end: Event = Finished(assignment.id, as_values(job.train(trial)), clock())
     except TrialStopped:
         end = Stopped(assignment.id, clock())
     except ResultError as error:
@@ -63,7 +81,8 @@ def failure(assignment: Assignment, error: BaseException, at: float) -> Failed:
     return Failed(assignment.id, _cause(error), _headline(error), text, at)
 
 
-def _seed(seed: int) -> None:
+def seed_all(seed: int) -> None:
+    """Seed `random`, `numpy.random` and, where it is loaded, `torch`."""
     import numpy as np
 
     random.seed(seed)
@@ -73,8 +92,10 @@ def _seed(seed: int) -> None:
 
 
 def _cause(error: BaseException) -> Cause:
-    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"  # torch's
-    return Cause.MEMORY if out_of_memory else Cause.USER
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's
+        return Cause.MEMORY
+    full = isinstance(error, OSError) and error.errno in FULL
+    return Cause.INFRASTRUCTURE if full or isinstance(error, FilesError) else Cause.USER
 
 
 def _headline(error: BaseException) -> str:

@@ -23,7 +23,7 @@ from paretree.workers.protocol import (
 )
 
 
-@pytest.fixture(params=["inline", pytest.param("ray", marks=pytest.mark.ray)])
+@pytest.fixture(params=["inline", *(pytest.param(kind, marks=pytest.mark.ray) for kind in ("ray", "ray inline"))])
 def workers(request):
     if request.param == "inline":
         made = InlineWorkers(flush_seconds=0)
@@ -31,7 +31,7 @@ def workers(request):
         request.getfixturevalue("cluster")
         from paretree.workers import RayWorkers
 
-        made = RayWorkers(count=1)
+        made = RayWorkers(count=1, isolation="inline" if request.param == "ray inline" else "process")
     yield made
     made.close()
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 from paretree.spaces import Float, Space
 from paretree.workers import RayWorkers, WorkersError
 from paretree.workers.protocol import AttemptId, Cause, Failed, Finished, Job, Started
-from paretree.workers.ray import pool
+from paretree.workers.ray import crew
 
 pytestmark = pytest.mark.ray
 
@@ -43,7 +44,7 @@ def load_from_file(path, name):
 
 
 def job(train):
-    return Job("test", Space(x=Float(0, 1)), train)
+    return Job("test", Space(x=Float(0, 1)), train, key=uuid.uuid4().hex)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_a_dead_process_fails_the_trial_it_ran_and_the_queued_ones_run_elsewhere
             die()
         return 1.0
 
-    workers = ray_workers(count=1)
+    workers = ray_workers(count=1, isolation="inline")
     events = drive(workers, train, trials=5)
 
     failures = [event for event in events if isinstance(event, Failed)]
@@ -179,13 +180,16 @@ def test_a_job_that_a_runner_cannot_load_is_refused_with_the_reason(ray_workers)
 
 def test_runners_that_die_again_and_again_before_any_trial_end_the_attempt_to_open(ray_workers):
     train = partial(print, FailsElsewhere(os._exit, 1))
-    with pytest.raises(WorkersError, match=r"3 workers in a row died before they ran a trial \(killed, crashed"):
-        ray_workers(count=1).open(job(train))
+    expected = (
+        r"3 workers in a row ended before they ran a trial; of the last, the worker process died \(killed, crashed"
+    )
+    with pytest.raises(WorkersError, match=expected):
+        ray_workers(count=1, isolation="inline").open(job(train))
 
 
 def test_a_cluster_that_is_full_is_not_waited_for_for_ever(ray_workers, monkeypatch):
     ray_workers(count=2).open(job(lambda trial: 1.0))
-    monkeypatch.setattr(pool, "START_SECONDS", 1.0)
+    monkeypatch.setattr(crew, "START_SECONDS", 1.0)
     with pytest.raises(WorkersError, match=r"Ray started no worker with CPU=1 within 1 s, where 0 CPUs and 0 GPUs"):
         ray_workers(count=1).open(job(lambda trial: 1.0))
 
@@ -195,7 +199,6 @@ def test_a_cluster_that_is_full_is_not_waited_for_for_ever(ray_workers, monkeypa
     [
         ({"cpus": 64}, "each trial asks for CPU=64, but the largest node of this Ray cluster has 2; ask RayWorkers"),
         ({"gpus": 1}, "each trial asks for GPU=1, but the largest node of this Ray cluster has 0; ask RayWorkers"),
-        ({"count": 50}, r"RayWorkers\(count=50\) does not fit: this Ray cluster holds 2 with CPU=1"),
     ],
 )
 def test_what_the_cluster_cannot_hold_is_refused(ray_workers, options, message):
@@ -209,6 +212,9 @@ def test_what_the_cluster_cannot_hold_is_refused(ray_workers, options, message):
         ({"cpus": 0}, r"RayWorkers\(cpus=0\) leaves trials nothing to run on"),
         ({"gpus": 1.5}, r"RayWorkers\(gpus=1.5\) cannot be had; give a part of one GPU, or whole ones"),
         ({"count": 0}, r"RayWorkers\(count=0\) runs nothing; give 1 or more, or 'auto'"),
+        ({"isolation": "thread"}, r"isolation='thread'\) is unknown; give one of 'process', 'inline', 'torchrun'"),
+        ({"isolation": "torchrun", "gpus": 0.5}, r"gpus=0.5\) shares one GPU; give whole ones, one for each process"),
+        ({"orphan_seconds": 0}, r"RayWorkers\(orphan_seconds=0\) is no time; give more than 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused_at_once(options, message):
@@ -278,6 +284,43 @@ def test_a_script_that_is_killed_takes_its_runners_with_it(script):
     while alive := [pid for pid in runners if command(pid)]:
         assert time.monotonic() < deadline, f"still there: {alive}"
         time.sleep(0.1)
+
+
+OTHERS = """
+import sys, ray
+print(ray.init(address="local", num_cpus=1, include_dashboard=False, object_store_memory=80 * 2**20,
+      log_to_driver=False, logging_level="ERROR").address_info["gcs_address"], flush=True)
+sys.stdin.read()
+"""
+
+JOINING = """
+import sys
+from paretree.spaces import Float, Space
+from paretree.workers import RayWorkers
+from paretree.workers.protocol import Job
+workers = RayWorkers(address=sys.argv[1])
+workers.open(Job("joining", Space(x=Float(0, 1)), abs))
+print(workers.size)
+workers.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_cluster_that_asks_for_the_users_token_is_joined_by_its_address(script):
+    start, _ = script
+    others = start([sys.executable, "-c", OTHERS], stdin=subprocess.PIPE)
+    try:
+        address = others.stdout.readline().strip()
+        out, err = start([sys.executable, "-c", JOINING, address]).communicate(timeout=120)
+        assert out == "1\n", err
+    finally:
+        others.communicate("")
+
+
+def test_a_ray_client_address_is_refused():
+    code = "from paretree.workers.ray.cluster import join; join('ray://here:10001', None, None)"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "ray://here:10001 is a Ray Client address, which loses running trials" in process.stderr
 
 
 def descendants(pid):

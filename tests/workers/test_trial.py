@@ -5,7 +5,8 @@ import pytest
 
 from paretree.spaces import Build, Float, Space
 from paretree.workers import Trial, TrialStopped
-from paretree.workers.protocol import AttemptId, Logged, Reported
+from paretree.workers.protocol import Assignment, AttemptId, Job, Logged, Reported
+from paretree.workers.run import run
 
 SPACE = Space(lr=Float(0, 1), pair=Build(tuple, [Float(0, 1)]))
 
@@ -46,6 +47,35 @@ def test_a_report_carries_its_step_its_metrics_and_its_time(trial, sent):
 def test_log_joins_its_parts_as_print_does(trial, sent):
     trial.log("epoch", 3, 0.5, None)
     assert sent == [Logged(AttemptId(3, 1), "epoch 3 0.5 None", 100.0)]
+
+
+def test_the_lines_of_an_attempt_are_counted(trial, sent):
+    for text in "abc":
+        trial.log(text)
+    assert [(event.line, event.text) for event in sent] == [(0, "a"), (1, "b"), (2, "c")]
+    assert {event.stream for event in sent} == {"log"}
+
+
+def test_a_trial_is_told_that_its_worker_is_about_to_go():
+    leaving, seen = [], []
+
+    def train(trial):
+        seen.append(trial.should_checkpoint)
+        leaving.append("a notice")
+        seen.append(trial.should_checkpoint)
+        return 1.0
+
+    run(
+        Job("test", Space(x=Float(0, 1)), train),
+        Assignment(AttemptId(0, 0), {"x": 0.5}, seed=0),
+        worker="w",
+        node="n",
+        device="cpu",
+        emit=lambda event: None,
+        stopping=lambda: False,
+        draining=lambda: bool(leaving),
+    )
+    assert seen == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -3,55 +3,49 @@
 from __future__ import annotations
 
 import math
-import time
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import ray
-from ray.exceptions import ActorDiedError, NodeDiedError, OutOfMemoryError, RayError, RayTaskError
 
-from ..protocol import Assignment, AttemptId, Cause, Event, Failed, Finished, Handler, Job, Stopped, WorkersError
-from .cluster import Allotment, free, join, leave, places
-from .runner import Batch, Runner
-from .shipping import pack
-
-POLL_SECONDS = 10.0  # a runner with nothing to tell answers this often
-START_SECONDS = 120.0  # a runner that is not there by then is not waited for
-THREADS = 8  # of a runner: one polls, the others take assignments and stops
-LOSSES = 3  # runners that died in a row without running a trial, before we give up
-
-
-@dataclass(slots=True, eq=False)
-class _Member:
-    """A runner as the pool sees it."""
-
-    actor: Any
-    answer: Any  # reference to the outstanding load or poll; None between two polls
-    born: float
-    ready: bool = False
-    acknowledged: int = 0
-    held: dict[AttemptId, Assignment] = field(default_factory=dict)  # in the order given: the first one runs
+from ..protocol import Assignment, AttemptId, Failed, Finished, Handler, Job, Stopped, WorkersError
+from ..shipping import pack
+from .cluster import join, leave
+from .crew import Crew
+from .member import Member
+from .terms import Allotment, Isolation, Terms, environment
 
 
 class RayWorkers:
     """Runs trials on the cores of this machine, or of a cluster.
 
-    Each runner is a process that takes one trial after another, so a trial starts in about a millisecond. A runner
-    that dies is replaced; the trial it ran fails as `Cause.INFRASTRUCTURE`, `MEMORY` or `PREEMPTED`, and those that
-    only waited there run elsewhere. Ray itself retries nothing.
+    Each runner is a process that takes one trial after another. A runner that dies, or gives no answer for 30 s, is
+    replaced; the trial it ran fails as `Cause.INFRASTRUCTURE`, `MEMORY` or `PREEMPTED`, those that only waited there
+    run elsewhere, and what it had finished without telling is read from a file that it left. Ray itself retries
+    nothing.
+
+    On a cluster that was joined, runners outlive this process: one that opens the same job later goes on with them,
+    and is told all that nobody recorded. With `address=None` the cluster is this process' own and dies with it.
 
     Args:
         cpus: CPUs per trial; fractions let trials share one.
         gpus: GPUs per trial; a fraction of one, or whole ones. Without any, trials see no GPU.
         memory: bytes per trial that Ray sets aside; `None` sets none aside.
-        count: how many trials run at a time; "auto" is as many as fit.
+        count: how many trials run at a time; "auto" is as many as fit, also when nodes join or leave. Where the
+            cluster holds fewer, they begin with what fits, and the others come when there is room.
         address: of a running Ray cluster ("auto" finds one on this machine); `None` starts Ray here until `close`, or
             uses the one this process is connected to.
         env: environment variables for the trials' processes. Ray sets `OMP_NUM_THREADS` to the CPUs per trial where
             it is not set.
+        isolation: "process" runs each trial in a process of its own, which can be killed and leaves nothing behind;
+            "inline" in the runner's, for functions that take milliseconds (`Limits.memory` is not watched there, and a
+            trial over its time takes its runner with it); "torchrun" in one process for each GPU, or each CPU where
+            there is none.
+        runtime_env: what else Ray should prepare for the runners (pip packages, a working directory).
+        orphan_seconds: a runner that nobody asked for so long finishes its trial, leaves its results in a file for
+            whoever comes back, and ends.
     """
 
     def __init__(
@@ -62,45 +56,45 @@ class RayWorkers:
         count: int | Literal["auto"] = "auto",
         address: str | None = None,
         env: Mapping[str, str] | None = None,
+        isolation: Isolation = "process",
+        runtime_env: Mapping[str, Any] | None = None,
+        orphan_seconds: float = 600.0,
     ) -> None:
         if count != "auto" and count < 1:
             raise WorkersError(f"RayWorkers(count={count}) runs nothing; give 1 or more, or 'auto'")
-        self._allotment = Allotment(cpus, gpus, memory)
+        allotment = Allotment(cpus, gpus, memory)
+        self._terms = Terms(allotment, isolation, orphan_seconds, environment(runtime_env, env))
         self._count = None if count == "auto" else count
         self._address = address
-        self._env = dict(env or {})
         self._joined = False
-        self._sweep = ""
-        self._cargo: Any = None
-        self._members: list[_Member] = []
-        self._started = 0
-        self._losses = 0
+        self._crew: Crew | None = None
         self._backlog: deque[Assignment] = deque()
         self._stops: set[AttemptId] = set()
-        self._inbox: list[Event] = []
 
     @property
     def size(self) -> int:
-        """How many trials run at a time."""
-        return len(self._members)
+        """How many trials run at a time; it changes with the cluster."""
+        return self._crew.size if self._crew else 0
 
     def open(self, job: Job) -> frozenset[AttemptId]:
-        """Connect to Ray and start the runners, a few seconds; nothing is held from before.
+        """Connect to Ray, go on with the runners of an earlier controller of this job, and start those that lack.
+
+        Runners that are still there run the new code of `job` from their next trial on.
 
         Raises:
-            WorkersError: the cluster is not there, does not hold what each trial asks for, or `job` cannot be sent.
+            WorkersError: the cluster is not there, cannot hold what each trial asks for, or `job` cannot be sent.
         """
         cargo = pack(job)
-        self._joined = join(self._address, self._allotment, self._count)
+        self._joined = join(self._address, self._terms.allotment, self._count)
         try:
-            self._sweep = f"{job.sweep}-{uuid.uuid4().hex[:8]}"
-            self._cargo = ray.put(cargo)
-            self._members = [self._start() for _ in range(places(self._allotment, self._count))]
-            self._await_start()
+            self._crew = Crew(
+                job.key or job.sweep, self._terms, self._count, job.limits, ray.put(cargo), uuid.uuid4().hex
+            )
+            held = self._crew.assemble()
         except BaseException:
             self.close()
             raise
-        return frozenset()
+        return held
 
     def submit(self, assignments: Sequence[Assignment]) -> None:
         """Give each assignment to the runner that holds the fewest."""
@@ -110,7 +104,7 @@ class RayWorkers:
     def stop(self, id: AttemptId) -> None:
         """Let a running trial end at its next report, and a queued one before it begins."""
         self._stops.add(id)
-        for member in self._members:
+        for member in self._opened.members:
             if id in member.held:
                 member.actor.stop.remote(id)
 
@@ -118,171 +112,58 @@ class RayWorkers:
         """Give `handle` what happened on all runners, waiting up to `wait` seconds for something to happen.
 
         Raises:
-            WorkersError: runners die, or do not start, again and again.
+            WorkersError: runners die, or do not start, again and again; or another controller took them over.
         """
-        if not self._inbox:
-            self._gather(wait)
-        if self._inbox:
-            handle(tuple(self._inbox))
-            self._inbox.clear()
-        self._poll()
+        crew = self._opened
+        if not crew.events:
+            crew.gather(wait)
+            self._take_back()
+        if crew.events:
+            handle(tuple(crew.events))
+            ended = (event.id for event in crew.events if isinstance(event, Finished | Stopped | Failed))
+            self._stops.difference_update(ended)
+        crew.recorded()
 
     def close(self) -> None:
         """End the runners, and Ray with them if `open` started it."""
         if ray.is_initialized():
-            for member in self._members:
-                ray.kill(member.actor)
+            if self._crew:
+                self._crew.dismiss()
             if self._joined:
                 leave()
         self._joined = False
-        self._cargo = None
-        self._members.clear()
+        self._crew = None
         self._backlog.clear()
         self._stops.clear()
-        self._inbox.clear()
 
-    def _start(self) -> _Member:
-        """Ask for a runner and have it load the job; its answer will say that it is ready."""
-        name = f"ray-{self._started}"
-        self._started += 1
-        gpus = self._allotment.gpus
-        options: dict[str, Any] = {
-            "name": f"{self._sweep}/{name}",
-            "num_cpus": self._allotment.cpus,
-            "num_gpus": gpus,
-            "memory": self._allotment.memory,
-            "runtime_env": {"env_vars": self._env} if self._env else None,  # one takes a second to set up
-            "max_concurrency": THREADS,
-            "max_restarts": 0,
-            "max_task_retries": 0,
-        }
-        actor: Any = ray.remote(Runner).options(**options).remote(name, "cuda" if gpus else "cpu")
-        return _Member(actor, answer=actor.load.remote(self._cargo), born=time.monotonic())
+    def abandon(self) -> None:
+        """Disconnect; on a cluster that was joined, runners go on until somebody opens the same job, or nobody does."""
+        self._crew = None
+        self.close()
 
-    def _await_start(self) -> None:
-        """Wait for all runners; go on without those that others leave no room for."""
-        began = time.monotonic()
-        while not all(member.ready for member in self._members):
-            overdue = time.monotonic() - began > START_SECONDS
-            self._gather(1.0)
-            if overdue:
-                self._drop([member for member in self._members if not member.ready])
+    @property
+    def _opened(self) -> Crew:
+        assert self._crew is not None, "open() comes before this"
+        return self._crew
 
-    def _drop(self, members: Iterable[_Member]) -> None:
-        for member in members:
-            ray.kill(member.actor)
-            self._members.remove(member)
+    def _take_back(self) -> None:
+        """Place what runners that are gone did not begin, before all that waits."""
+        returned = self._opened.returned
+        self._backlog.extendleft(reversed(returned))
+        returned.clear()
+        self._place()
 
     def _place(self) -> None:
         """Send what waits to the runners that hold the fewest, but leave a starting one its share."""
-        ready = [member for member in self._members if member.ready]
-        outstanding = len(self._backlog) + sum(len(member.held) for member in ready)
-        share = math.ceil(outstanding / max(1, len(self._members)))
-        parcels: defaultdict[_Member, list[Assignment]] = defaultdict(list)
-        while ready and self._backlog:
-            member = min(ready, key=lambda member: len(member.held))
-            if len(member.held) >= share:
+        loads = {member: len(member.held) for member in self._opened.members if member.serves}
+        staying = sum(not member.leaving for member in self._opened.members)
+        share = math.ceil((len(self._backlog) + sum(loads.values())) / max(1, staying))
+        parcels: defaultdict[Member, list[Assignment]] = defaultdict(list)
+        while loads and self._backlog:
+            member = min(loads, key=loads.__getitem__)
+            if loads[member] >= share:
                 break
-            assignment = self._backlog.popleft()
-            member.held[assignment.id] = assignment
-            parcels[member].append(assignment)
+            loads[member] += 1
+            parcels[member].append(self._backlog.popleft())
         for member, parcel in parcels.items():
-            self._send(member, parcel)
-
-    def _send(self, member: _Member, parcel: Sequence[Assignment]) -> None:
-        member.actor.submit.remote(parcel)
-        for id in self._stops.intersection(assignment.id for assignment in parcel):
-            member.actor.stop.remote(id)
-
-    def _poll(self) -> None:
-        for member in self._members:
-            if member.answer is None:
-                member.answer = member.actor.poll.remote(member.acknowledged, POLL_SECONDS)
-
-    def _gather(self, wait: float) -> None:
-        """Take in all answers there are, waiting for the first."""
-        self._poll()
-        waiting = {member.answer: member for member in self._members}
-        ray.wait(list(waiting), timeout=wait)
-        answered, _ = ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
-        for answer in answered:
-            self._take(waiting[answer])
-        self._place()
-        self._check_start()
-
-    def _check_start(self) -> None:
-        latest = max(member.born for member in self._members)
-        if time.monotonic() - latest > START_SECONDS and not any(member.ready for member in self._members):
-            raise WorkersError(
-                f"Ray started no worker with {self._allotment} within {START_SECONDS:g} s, where {free()} are free; "
-                "end what else runs there, or ask RayWorkers for less"
-            )
-
-    def _take(self, member: _Member) -> None:
-        try:
-            answer: Batch | None = ray.get(member.answer)
-        except RayTaskError as error:
-            raise WorkersError(
-                f"a worker could not load the job ({type(error.cause).__name__}: {error.cause}); "
-                "install what it imports on every node"
-            ) from error
-        except RayError as error:
-            self._replace(member, error)
-            return
-        member.answer = None
-        if answer is None:  # loaded
-            member.ready = True
-            return
-        member.acknowledged = answer.first + len(answer.events)
-        self._record(member, answer.events)
-
-    def _record(self, member: _Member, events: Iterable[Event]) -> None:
-        for event in events:
-            self._inbox.append(event)
-            self._losses = 0
-            if isinstance(event, Finished | Stopped | Failed):
-                del member.held[event.id]
-                self._stops.discard(event.id)
-
-    def _replace(self, member: _Member, error: RayError) -> None:
-        """Put another runner in the place of a dead one; what only waited there waits elsewhere."""
-        ray.kill(member.actor)  # it may live on where it cannot be reached
-        self._members.remove(member)
-        held = deque(member.held.values())
-        if held:
-            lost = held.popleft().id
-            self._inbox.append(_lost(lost, error))
-            self._stops.discard(lost)
-        else:
-            self._count_loss(error)
-        self._backlog.extend(held)
-        self._members.append(self._start())
-
-    def _count_loss(self, error: RayError) -> None:
-        self._losses += 1
-        if self._losses == LOSSES:
-            raise WorkersError(
-                f"{LOSSES} workers in a row died before they ran a trial ({_reason(error)}); "
-                "Ray's logs say more, by default under /tmp/ray/session_latest/logs"
-            )
-
-
-def _lost(id: AttemptId, error: RayError) -> Failed:
-    return Failed(id, _cause(error), f"the worker process died ({_reason(error)})", "", time.time())
-
-
-def _cause(error: RayError) -> Cause:
-    if isinstance(error, OutOfMemoryError):
-        return Cause.MEMORY
-    preempted = isinstance(error, ActorDiedError) and error.preempted
-    return Cause.PREEMPTED if preempted else Cause.INFRASTRUCTURE
-
-
-def _reason(error: RayError) -> str:
-    if isinstance(error, OutOfMemoryError):
-        return "its node ran out of memory"
-    if isinstance(error, NodeDiedError) or "node has died" in str(error):
-        return "its node went away"
-    if isinstance(error, ActorDiedError):
-        return "killed, crashed, or left with os._exit"
-    return " ".join(str(error).split())
+            member.give(parcel, self._stops.intersection(assignment.id for assignment in parcel))

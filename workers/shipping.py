@@ -15,8 +15,8 @@ from typing import Any, cast
 
 import cloudpickle
 
-from ..protocol import Job, WorkersError
-from ..results import describe
+from .protocol import Job, WorkersError
+from .results import describe
 
 
 def pack(job: Job) -> bytes:

@@ -1,0 +1,1 @@
+"""Checkpoints and artifacts: on local disk, a shared one, or any file system that fsspec knows."""
