@@ -36,11 +36,12 @@ class TrialChange:
 
 @dataclass(slots=True)
 class AttemptChange:
-    """An attempt's new state; worker, node and `started_at` of None keep what is there."""
+    """An attempt's new state; worker, node, GPUs and `started_at` of None or 0 keep what is there."""
 
     state: AttemptState
     worker: str | None = None
     node: str | None = None
+    gpus: float = 0.0
     started_at: datetime | None = None
     ended_at: datetime | None = None
     cause: str | None = None
@@ -78,6 +79,31 @@ class NewReport:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCheckpoint:
+    """Where an attempt can be gone on from, after `step`; `size` is in bytes."""
+
+    id: AttemptId
+    step: int
+    uri: str
+    size: int
+    sha256: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewArtifact:
+    """A file that a trial kept; `size` is in bytes."""
+
+    id: AttemptId
+    name: str
+    uri: str
+    media_type: str
+    size: int
+    sha256: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NewEvent:
     """An event to be added; `trial` is None when it is the sweep's."""
 
@@ -98,7 +124,7 @@ class SweepChange:
 
 @dataclass(slots=True)
 class Changes:
-    """All of it, in no order but that of the events."""
+    """All of it, in no order but that of the events; those of checkpoints, artifacts and commands come last."""
 
     now: datetime
     sweep: SweepChange = field(default_factory=SweepChange)
@@ -108,4 +134,8 @@ class Changes:
     attempts: dict[AttemptId, AttemptChange] = field(default_factory=dict)
     values: list[NewValue] = field(default_factory=list)
     reports: list[NewReport] = field(default_factory=list)
+    checkpoints: dict[tuple[AttemptId, str], NewCheckpoint] = field(default_factory=dict)  # by attempt and uri
+    lost_checkpoints: list[str] = field(default_factory=list)  # uris
+    artifacts: dict[tuple[int, str], NewArtifact] = field(default_factory=dict)  # by trial and name
+    outcomes: dict[int, str] = field(default_factory=dict)  # of commands, by their id
     events: list[NewEvent] = field(default_factory=list)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Double, Enum, Integer, Text
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Double, Enum, Integer, Text
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 # SQLite counts rows by itself in columns declared INTEGER only.
 RowId = BigInteger().with_variant(Integer, "sqlite")
@@ -60,6 +62,30 @@ class AnyText(TypeDecorator[str]):
         if value is None:
             return None
         return value.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON kept as plain text."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, none_as_null: bool) -> None:
+        super().__init__()
+        self.none_as_null = none_as_null
+
+    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
+        """Python to database."""
+        return None if value is None and self.none_as_null else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> object:
+        """Database to Python."""
+        return None if value is None else json.loads(value)
+
+
+def any_json(*, none_as_null: bool = False) -> TypeEngine[Any]:
+    """A column for JSON, NaN, infinities and lone surrogates included: PostgreSQL keeps it as text for their sake."""
+    return JSON(none_as_null=none_as_null).with_variant(JsonText(none_as_null), "postgresql")
 
 
 def one_of(states: type[StrEnum]) -> Enum:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Update, bindparam, func, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
 
 from ...workers.protocol import AttemptId
+from . import commands, files
 from .changes import Changes, NewEvent
 from .errors import StoreError
 from .ledger import Ledger
 from .schema import attempt, event, report, sweep, trial, value
 from .states import AttemptState, EventKind, TrialState
+from .upsert import insert_beside
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -42,6 +41,7 @@ _MOVE_ATTEMPTS = (
         state=bindparam("new_state"),
         worker=func.coalesce(bindparam("new_worker", type_=attempt.c.worker.type), attempt.c.worker),
         node=func.coalesce(bindparam("new_node", type_=attempt.c.node.type), attempt.c.node),
+        gpus=func.coalesce(bindparam("new_gpus", type_=attempt.c.gpus.type), attempt.c.gpus),
         started_at=func.coalesce(bindparam("new_start", type_=attempt.c.started_at.type), attempt.c.started_at),
         ended_at=bindparam("new_end"),
         cause=bindparam("new_cause"),
@@ -63,7 +63,11 @@ def write(connection: Connection, sweep_id: int, changes: Changes, before: Ledge
     _move_attempts(connection, changes, before, after)
     _add_values(connection, changes, after)
     measured = _add_reports(connection, changes, after)
-    add_events(connection, sweep_id, [new for new in changes.events if _is_news(new, measured)])
+    kept = files.add_checkpoints(connection, changes.checkpoints.values(), after)
+    kept += files.add_artifacts(connection, changes.artifacts.values(), after)
+    files.forget_checkpoints(connection, sweep_id, changes.lost_checkpoints, changes.now)
+    done = commands.handle(connection, sweep_id, changes.outcomes, changes.now)
+    add_events(connection, sweep_id, [*(new for new in changes.events if _is_news(new, measured)), *kept, *done])
     _change_sweep(connection, sweep_id, changes)
 
 
@@ -136,6 +140,7 @@ def _move_attempts(connection: Connection, changes: Changes, before: Ledger, aft
             "new_state": change.state,
             "new_worker": change.worker,
             "new_node": change.node,
+            "new_gpus": {"share": change.gpus} if change.gpus else None,
             "new_start": change.started_at,
             "new_end": change.ended_at,
             "new_cause": change.cause,
@@ -171,7 +176,8 @@ def _add_reports(connection: Connection, changes: Changes, after: Ledger) -> set
     if not rows:
         return set()
     ids = {after.attempt_ids[new.id]: new.id for new in changes.reports}
-    return {ids[id] for (id,) in connection.execute(_insert_new_reports(connection.dialect.name), rows)}
+    adding = insert_beside(connection, report).on_conflict_do_nothing().returning(report.c.attempt_id)
+    return {ids[id] for (id,) in connection.execute(adding, rows)}
 
 
 def _is_news(new: NewEvent, measured: set[AttemptId]) -> bool:
@@ -192,16 +198,8 @@ def _guarded(connection: Connection, statement: Update, rows: Rows) -> None:
     if not rows:
         return
     changed = connection.execute(statement, rows).rowcount
-    if connection.dialect.supports_sane_multi_rowcount and changed != len(rows):
+    if changed != len(rows):
         raise StoreError(
             f"{len(rows) - changed} rows of {statement.table} were changed by someone else than the sweep's "
             "controller, so nothing was written; resume the sweep to go on from what is stored"
         )
-
-
-@cache
-def _insert_new_reports(dialect: str) -> ReturningInsert[int]:
-    """Leave alone what is there: both databases spell that alike, but SQLAlchemy knows it per database only."""
-    if dialect == "postgresql":
-        return postgresql.insert(report).on_conflict_do_nothing().returning(report.c.attempt_id)
-    return sqlite.insert(report).on_conflict_do_nothing().returning(report.c.attempt_id)

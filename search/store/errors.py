@@ -11,3 +11,7 @@ class StoreError(ParetreeError):
 
 class Superseded(StoreError):  # noqa: N818 - a turn of events, not a fault
     """Another controller drives the sweep now: this one must stop, and nothing of its transaction was written."""
+
+
+class Unreachable(StoreError):  # noqa: N818 - a state of affairs
+    """The database's server does not answer; whether it did what it was last told will be seen when it does."""

@@ -17,8 +17,13 @@ from .states import EventKind, SweepState
 
 _RENEW = (
     update(sweep)
-    .where(sweep.c.id == bindparam("row"), sweep.c.epoch == bindparam("held"), sweep.c.driver == bindparam("holder"))
-    .values(lease_until=bindparam("until"))
+    .where(
+        sweep.c.id == bindparam("row"),
+        sweep.c.epoch == bindparam("held"),
+        sweep.c.driver == bindparam("holder"),
+        sweep.c.writes == bindparam("before"),
+    )
+    .values(lease_until=bindparam("until"), writes=bindparam("count"))
 )
 
 
@@ -31,6 +36,14 @@ class Claim:
     driver: str
     epoch: int
     lease: timedelta
+    writes: int  # transactions of this sweep before the claim was made
+
+
+class Turn(NamedTuple):
+    """A transaction by its number; `before` is the last one that is known to be stored."""
+
+    before: int
+    number: int
 
 
 class _Holder(NamedTuple):
@@ -38,6 +51,7 @@ class _Holder(NamedTuple):
     epoch: int
     driver: str | None
     until: datetime | None
+    writes: int
 
 
 def take(
@@ -51,7 +65,7 @@ def take(
     found = _holder(connection, sweep_id)
     if not (takeover or _is_free(found, driver, now)):
         raise _driven(connection, sweep_id, found)
-    claim = Claim(sweep_id, found.name, driver, found.epoch + 1, lease)
+    claim = Claim(sweep_id, found.name, driver, found.epoch + 1, lease, found.writes)
     taken = connection.execute(
         update(sweep)
         .where(sweep.c.id == sweep_id, sweep.c.epoch == found.epoch)
@@ -63,22 +77,25 @@ def take(
     return claim
 
 
-def renew(connection: Connection, claim: Claim, now: datetime) -> None:
+def renew(connection: Connection, claim: Claim, turn: Turn, now: datetime) -> bool:
     """Lengthen the lease; first thing in each transaction, so that a superseded controller writes nothing.
 
-    Raises:
-        Superseded: the claim does not hold any more.
-    """
-    _assure(connection, claim, now + claim.lease)
-
-
-def give_back(connection: Connection, claim: Claim, state: SweepState, reason: str | None, now: datetime) -> None:
-    """Leave the sweep in `state`, free for the next controller.
+    Return False if this very transaction is stored already, as it is when its commit was done but the answer got
+    lost; then nothing is to be written again.
 
     Raises:
         Superseded: the claim does not hold any more.
+        StoreError: an earlier transaction is stored whose answer got lost for good.
     """
-    _assure(connection, claim, None)
+    return _assure(connection, claim, turn, now + claim.lease)
+
+
+def give_back(
+    connection: Connection, claim: Claim, turn: Turn, state: SweepState, reason: str | None, now: datetime
+) -> None:
+    """Leave the sweep in `state`, free for the next controller; `turn` and errors as in `renew`."""
+    if not _assure(connection, claim, turn, None):
+        return
     connection.execute(
         update(sweep)
         .where(sweep.c.id == claim.sweep_id)
@@ -90,7 +107,9 @@ def give_back(connection: Connection, claim: Claim, state: SweepState, reason: s
 
 def _holder(connection: Connection, sweep_id: int) -> _Holder:
     found = connection.execute(
-        select(sweep.c.name, sweep.c.epoch, sweep.c.driver, sweep.c.lease_until).where(sweep.c.id == sweep_id)
+        select(sweep.c.name, sweep.c.epoch, sweep.c.driver, sweep.c.lease_until, sweep.c.writes).where(
+            sweep.c.id == sweep_id
+        )
     ).one_or_none()
     if found is None:
         raise StoreError(f"there is no sweep with id {sweep_id} in the store; look it up by its name")
@@ -105,10 +124,19 @@ def _is_free(found: _Holder, driver: str, now: datetime) -> bool:
     return found.until <= now if alive is None else not alive
 
 
-def _assure(connection: Connection, claim: Claim, until: datetime | None) -> None:
+def _assure(connection: Connection, claim: Claim, turn: Turn, until: datetime | None) -> bool:
     asked = {"row": claim.sweep_id, "held": claim.epoch, "holder": claim.driver, "until": until}
-    if not connection.execute(_RENEW, asked).rowcount:
-        raise _superseded(connection, claim)
+    if connection.execute(_RENEW, asked | {"before": turn.before, "count": turn.number}).rowcount:
+        return True
+    stored = connection.scalar(select(sweep.c.writes).where(sweep.c.id == claim.sweep_id, sweep.c.epoch == claim.epoch))
+    if stored == turn.number:
+        return False
+    if stored is not None and turn.before < stored < turn.number:
+        raise StoreError(
+            f"the store of the sweep '{claim.name}' has more than its controller knows, because an answer was lost "
+            "when its server went away, so nothing was written; resume the sweep to go on from what is stored"
+        )
+    raise _superseded(connection, claim)
 
 
 def _driven(connection: Connection, sweep_id: int, found: _Holder) -> StoreError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import Connection, column, func, inspect, select, table
 
 from .database import Database
 from .errors import StoreError
 
-REVISION = "r0001"  # the newest file of migrations/versions
+REVISION = "r0002"  # the newest file of migrations/versions
 VERSION_TABLE = "paretree_version"  # Optuna takes Alembic's default name in databases of its own
+LOCK = 0x70617265  # "pare": one migrates at a time
 
 
 def prepare(database: Database) -> None:
@@ -20,20 +21,16 @@ def prepare(database: Database) -> None:
         StoreError: the database holds something else, was written by a newer version, or may only be read and
             does not have this version's schema.
     """
-    with database.reading() as connection:
-        found = _revision(connection, database)
+    found = revision_of(database)
     if found == REVISION:
         return
-    if found is not None and found not in _known():
-        raise StoreError(
-            f"the store {database} has the schema {found} of a newer Paretree than this one ({REVISION}); "
-            "upgrade with pip install --upgrade paretree"
-        )
     if database.readonly:
         what = "is empty" if found is None else f"has the older schema {found}"
         raise StoreError(f"the store {database} {what} and was opened for reading only; open it for writing once")
     database.keep_log()
     with database.writing() as connection:
+        if not database.is_sqlite:  # where writers do not queue by themselves
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
         upgrade(connection)
 
 
@@ -48,16 +45,28 @@ def upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _revision(connection: Connection, database: Database) -> str | None:
-    tables = inspect(connection).get_table_names()
-    if VERSION_TABLE in tables:
-        return connection.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
-    if tables:
+def revision_of(database: Database) -> str | None:
+    """The schema that the database has; None when it is empty.
+
+    Raises:
+        StoreError: the database holds something else, or was written by a newer version.
+    """
+    with database.reading() as connection:
+        tables = inspect(connection).get_table_names()
+        found: str | None = None
+        if VERSION_TABLE in tables:
+            found = connection.scalar(select(column("version_num")).select_from(table(VERSION_TABLE)))
+    if found not in (None, REVISION) and found not in _known():
+        raise StoreError(
+            f"the store {database} has the schema {found} of a newer Paretree than this one ({REVISION}); "
+            "upgrade with pip install --upgrade paretree"
+        )
+    if found is None and tables:
         raise StoreError(
             f"the database {database} is not a Paretree store: it has tables of something else "
             f"({', '.join(sorted(tables)[:3])}); name a new one"
         )
-    return None
+    return found
 
 
 def _known() -> set[str]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, true
 
-from .records import AttemptRecord, EventRecord, ReportRecord, SweepRecord, SweepSummary, TrialRecord
-from .schema import attempt, event, report, sweep, trial, value
-from .states import TrialState, ValueKind
+from .records import AttemptRecord, EventRecord, LogRecord, SweepRecord, SweepSummary, TrialRecord
+from .schema import attempt, event, sweep, trial, value
+from .states import EventKind, TrialState, ValueKind
 
 _parent = trial.alias("parent")
+_SWEEP = [sweep.c[field.name] for field in fields(SweepRecord)]
+_ATTEMPT = [attempt.c[field.name] for field in fields(AttemptRecord)]
 
 
 class _LastAttempt(NamedTuple):
@@ -44,7 +48,7 @@ class _Range(NamedTuple):
 
 def read_sweep(connection: Connection, name: str) -> SweepRecord | None:
     """The sweep of that name."""
-    row = connection.execute(select(sweep).where(sweep.c.name == name)).one_or_none()
+    row = connection.execute(select(*_SWEEP).where(sweep.c.name == name)).one_or_none()
     return None if row is None else SweepRecord(**row._mapping)
 
 
@@ -56,7 +60,7 @@ def sweep_names(connection: Connection) -> list[str]:
 def summaries(connection: Connection) -> list[SweepSummary]:
     """All sweeps at a glance, in the order in which they were created; three statements."""
     tallies, ranges = _tallies(connection), _ranges(connection)
-    rows = connection.execute(select(sweep).order_by(sweep.c.id))
+    rows = connection.execute(select(*_SWEEP).order_by(sweep.c.id))
     return [_summary(SweepRecord(**row._mapping), tallies[row.id], ranges[row.id]) for row in rows]
 
 
@@ -199,47 +203,64 @@ def _last_attempts(connection: Connection, chosen: ColumnElement[bool]) -> dict[
     return {trial_id: _LastAttempt(*columns) for trial_id, *columns in rows}
 
 
+def causes_of(connection: Connection, sweep_id: int, number: int) -> list[str | None]:
+    """By what the attempts at a trial ended, the first one first; None for one that did not fail."""
+    found = (
+        select(attempt.c.cause).join_from(trial, attempt).where(trial.c.sweep_id == sweep_id, trial.c.number == number)
+    )
+    return list(connection.scalars(found.order_by(attempt.c.number)))
+
+
 def attempts_of(connection: Connection, sweep_id: int, number: int) -> list[AttemptRecord]:
     """All attempts at a trial, the first one first."""
-    fields = [column for column in attempt.c if column.name not in ("id", "trial_id")]
     rows = connection.execute(
-        select(*fields)
+        select(*_ATTEMPT)
         .join_from(trial, attempt)
         .where(trial.c.sweep_id == sweep_id, trial.c.number == number)
         .order_by(attempt.c.number)
     )
-    return [AttemptRecord(**row._mapping) for row in rows]
-
-
-def last_reports(connection: Connection, sweep_id: int, number: int) -> list[ReportRecord]:
-    """What the last attempt at a trial reported, by step and name."""
-    last = (
-        select(attempt.c.id)
-        .join_from(trial, attempt)
-        .where(trial.c.sweep_id == sweep_id, trial.c.number == number)
-        .order_by(attempt.c.number.desc())
-        .limit(1)
-    )
-    rows = connection.execute(
-        select(report.c.step, report.c.name, report.c.value, report.c.at)
-        .where(report.c.attempt_id == last.scalar_subquery())
-        .order_by(report.c.step, report.c.name)
-    )
-    return [ReportRecord(*row) for row in rows]
+    return [AttemptRecord(**{**row._mapping, "gpus": row.gpus["share"] if row.gpus else 0.0}) for row in rows]
 
 
 def events_after(
-    connection: Connection, sweep_id: int, after: int, limit: int | None, kinds: Sequence[str] | None
+    connection: Connection,
+    sweep_id: int,
+    after: int,
+    limit: int | None,
+    kinds: Sequence[str] | None,
+    number: int | None,
 ) -> list[EventRecord]:
-    """The sweep's events with a greater id than `after`, the oldest first, at most `limit` of them."""
+    """The sweep's events with a greater id than `after`, or a trial's; the oldest first, at most `limit` of them."""
     wanted = true() if kinds is None else event.c.kind.in_(kinds)
+    whose = true() if number is None else event.c.trial_number == number
     rows = connection.execute(
         select(event.c.id, event.c.trial_number, event.c.at, event.c.kind, event.c.detail)
-        .where(event.c.sweep_id == sweep_id, event.c.id > after, wanted)
+        .where(event.c.sweep_id == sweep_id, event.c.id > after, wanted, whose)
         .order_by(event.c.id)
         .limit(limit)
     )
     return [EventRecord(*row) for row in rows]
+
+
+def logs_of(
+    connection: Connection, sweep_id: int, number: int, attempt: int | None, after: int, limit: int | None
+) -> list[LogRecord]:
+    """What attempts at a trial wrote, the oldest line first, at most `limit` lines."""
+    rows = connection.execute(
+        select(event.c.id, event.c.at, event.c.detail)
+        .where(event.c.sweep_id == sweep_id, event.c.trial_number == number)
+        .where(event.c.kind == EventKind.LOG, event.c.id > after)
+        .order_by(event.c.id)
+    )
+    return list(islice(_lines(rows, attempt), limit))
+
+
+def _lines(rows: Iterable[Sequence[Any]], attempt: int | None) -> Iterator[LogRecord]:
+    """The lines of one attempt, or of all; a store of the first schema has no line numbers."""
+    for id, at, detail in rows:
+        if attempt is None or detail["attempt"] == attempt:
+            line, stream = detail.get("line", 0), detail.get("stream", "log")
+            yield LogRecord(id, detail["attempt"], line, stream, detail["text"], at)
 
 
 def last_event_id(connection: Connection, sweep_id: int | None) -> int:

@@ -79,7 +79,7 @@ class AttemptRecord:
     state: AttemptState
     worker: str | None
     node: str | None
-    gpus: list[int] | None
+    gpus: float  # the share of one, or how many
     lease_until: datetime | None
     sent_at: datetime
     started_at: datetime | None
@@ -87,7 +87,7 @@ class AttemptRecord:
     cause: str | None
     message: str | None
     traceback: str | None
-    checkpoint: str | None
+    checkpoint: str | None  # the latest, while it is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,54 @@ class ReportRecord:
     step: int
     name: str
     value: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRecord:
+    """Where a trial can be gone on from, after `step` of an attempt; `size` is in bytes."""
+
+    attempt: int
+    step: int
+    uri: str
+    size: int
+    sha256: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRecord:
+    """A file that a trial kept; `size` is in bytes."""
+
+    name: str
+    uri: str
+    media_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRecord:
+    """Something the sweep's controller was asked to do, and what came of it; both None until it has been handled."""
+
+    id: int
+    kind: str
+    detail: dict[str, Any]
+    created_at: datetime
+    handled_at: datetime | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A line that an attempt wrote. `id` grows from line to line; `line` counts from 0 within the attempt."""
+
+    id: int
+    attempt: int
+    line: int
+    stream: str  # "log", "stdout" or "stderr"
+    text: str
     at: datetime
 
 

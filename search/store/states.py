@@ -10,6 +10,7 @@ class SweepState(StrEnum):
 
     CREATED = "created"
     RUNNING = "running"
+    PAUSED = "paused"  # its controller sends nothing new until it is told to go on
     INTERRUPTED = "interrupted"
     FINISHED = "finished"
     FAILED = "failed"
@@ -58,4 +59,7 @@ class EventKind(StrEnum):
     TRIAL = "trial"  # the trial's state changed: state; attempt, cause and message where there are such
     STARTED = "started"  # an attempt runs: attempt, worker, node
     REPORTED = "reported"  # an attempt reported, once or more: attempt
-    LOG = "log"  # an attempt wrote a line: attempt, text
+    LOG = "log"  # an attempt wrote a line: attempt, line, stream, text
+    CHECKPOINT = "checkpoint"  # an attempt can be gone on from here: attempt, step, uri
+    ARTIFACT = "artifact"  # a trial kept a file: name, uri
+    COMMAND = "command"  # the controller was asked for something, or did it: kind, detail, outcome (None before)

@@ -7,10 +7,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...workers.protocol import AttemptId, Cause
-from .changes import AttemptChange, Changes, NewAttempt, NewEvent, NewReport, NewTrial, NewValue, TrialChange
+from .changes import (
+    AttemptChange,
+    Changes,
+    NewArtifact,
+    NewAttempt,
+    NewCheckpoint,
+    NewEvent,
+    NewReport,
+    NewTrial,
+    NewValue,
+    TrialChange,
+)
 from .errors import StoreError
-from .ledger import Ledger
+from .ledger import Held, Ledger, spent
 from .states import ENDED, AttemptState, EventKind, SweepState, TrialState, ValueKind
+
+RETRIED = frozenset({TrialState.FAILED, TrialState.STOPPED})
 
 
 class Transaction:
@@ -64,13 +77,15 @@ class Transaction:
             self.changes.new_attempts.append(NewAttempt(id, self.changes.now))
             self._move_trial(id.trial, TrialState.RUNNING, self.changes.now, attempt=id.attempt)
 
-    def started(self, id: AttemptId, worker: str, node: str, at: float) -> None:
-        """The attempt runs on `worker` of `node`."""
+    def started(self, id: AttemptId, worker: str, node: str, at: float, gpus: float = 0.0) -> None:
+        """The attempt runs on `worker` of `node`, with so many GPUs or such a share of one."""
         if self.ledger.attempts.get(id) is not AttemptState.SENT:
             return
         change = self._move_attempt(id, AttemptState.RUNNING)
-        change.worker, change.node, change.started_at = worker, node, _time(at)
+        change.worker, change.node, change.gpus, change.started_at = worker, node, gpus, _time(at)
         self._trial(id.trial).started_at = change.started_at
+        if gpus:
+            self.ledger.held[id] = Held(gpus, _time(at))
         self._happened(EventKind.STARTED, id.trial, _time(at), attempt=id.attempt, worker=worker, node=node)
 
     def reported(self, id: AttemptId, step: int, values: Mapping[str, float], at: float) -> None:
@@ -83,10 +98,36 @@ class Transaction:
             self._reporting.add(id)
             self._happened(EventKind.REPORTED, id.trial, when, attempt=id.attempt)
 
-    def logged(self, id: AttemptId, text: str, at: float) -> None:
-        """The attempt wrote a line. A line that is delivered again in a later transaction is written again."""
+    def logged(self, id: AttemptId, text: str, at: float, line: int | None = None, stream: str = "log") -> None:
+        """The attempt wrote a line; `line` counts from 0 within the attempt, and None is always the next one.
+
+        A line up to the last one that is stored has been delivered before, and is ignored.
+        """
+        last = self.ledger.lines.get(id, -1)
+        line = last + 1 if line is None else line
+        if not self.ledger.is_open(id) or line <= last:
+            return
+        self.ledger.lines[id] = line
+        self._happened(EventKind.LOG, id.trial, _time(at), attempt=id.attempt, line=line, stream=stream, text=text)
+
+    def checkpointed(self, id: AttemptId, step: int, uri: str, size: int, sha256: str, at: float) -> None:
+        """The trial can go on from `uri` after `step`; the same `uri` again changes nothing."""
         if self.ledger.is_open(id):
-            self._happened(EventKind.LOG, id.trial, _time(at), attempt=id.attempt, text=text)
+            self.changes.checkpoints.setdefault((id, uri), NewCheckpoint(id, step, uri, size, sha256, _time(at)))
+
+    def forget_checkpoint(self, uri: str) -> None:
+        """The files of this checkpoint of the sweep are gone."""
+        self.changes.lost_checkpoints.append(uri)
+
+    def saved(self, id: AttemptId, name: str, uri: str, media_type: str, size: int, sha256: str, at: float) -> None:
+        """The trial kept a file; it replaces an earlier one of that name."""
+        if self.ledger.is_open(id):
+            new = NewArtifact(id, name, uri, media_type, size, sha256, _time(at))
+            self.changes.artifacts[id.trial, name] = new
+
+    def handled(self, command_id: int, outcome: str) -> None:
+        """The command was looked at; `outcome` says in one sentence what came of it. The first outcome stays."""
+        self.changes.outcomes.setdefault(command_id, outcome)
 
     def finished(self, id: AttemptId, values: Mapping[str, tuple[str, float]], at: float) -> bool:
         """The trial has its result: `{name: (kind, value)}`, kind as in `ValueKind`.
@@ -119,11 +160,11 @@ class Transaction:
             self._end(id, AttemptState.INTERRUPTED, TrialState.WAITING, at)
 
     def retry(self, numbers: Iterable[int]) -> int:
-        """Let FAILED trials wait again; return how many of `numbers` were failed."""
-        failed = [number for number in numbers if self.ledger.trials.get(number) is TrialState.FAILED]
-        for number in failed:
+        """Let FAILED and STOPPED trials wait again; return how many of `numbers` were that."""
+        ended = [number for number in numbers if self.ledger.trials.get(number) in RETRIED]
+        for number in ended:
             self._move_trial(number, TrialState.WAITING, self.changes.now)
-        return len(failed)
+        return len(ended)
 
     def set_state(self, state: SweepState, reason: str | None = None) -> None:
         """Change the sweep's state; the reason says why it stopped, in one sentence."""
@@ -150,6 +191,8 @@ class Transaction:
             return False
         change = self._move_attempt(id, attempt)
         change.ended_at = _time(at)
+        if id in self.ledger.held:
+            self.ledger.gpu_seconds += spent(self.ledger.held[id], change.ended_at)
         change.cause, change.message, change.traceback = cause, message, traceback
         why = {"cause": cause, "message": message} if cause else {}
         self._move_trial(id.trial, trial, _time(at), attempt=id.attempt, **why)

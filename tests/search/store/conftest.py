@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import itertools
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, NullPool, create_engine
 
 from paretree.search.store import NewTrial, Store, SweepRecord, SweepWriter
+
+from .server import Server
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -55,14 +62,75 @@ def create_sweep(store: Store, name: str = "digits", seed: int = 7) -> SweepReco
     )
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    server = Server(Path(tempfile.mkdtemp()))  # pytest's own folders are closed to the user that a server of root's has
+    yield server
+    server.stop()
+
+
+NAMES = (f"store_{number}" for number in itertools.count())
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """Where a SQLite store may be made."""
     return tmp_path / "sweeps.db"
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{path}")
+def postgres(server: Server) -> Iterator[str]:
+    """The URL of a new store on a server."""
+    name = next(NAMES)
+    yield server.create(name)
+    server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """The URL of a new store, of each kind in turn."""
+    return request.getfixturevalue("postgres") if request.param == "postgresql" else str(_file(request))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database without any table, of each kind in turn."""
+    if request.param == "sqlite":
+        yield str(_file(request))
+        return
+    server, name = request.getfixturevalue("server"), next(NAMES)
+    yield server.create(name, template="template0")
+    server.drop(name)
+
+
+def _file(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue("path")
+
+
+def address_of(url: str) -> str:
+    """What SQLAlchemy calls it."""
+    return url.replace("postgresql:", "postgresql+psycopg:") if "://" in url else f"sqlite:///{url}"
+
+
+@contextmanager
+def beside(url: str) -> Iterator[Connection]:
+    """A transaction that goes around the store."""
+    engine = create_engine(address_of(url), poolclass=NullPool)
+    with engine.begin() as connection:
+        yield connection
+
+
+def execute(url: str, *statements: str) -> list[Any]:
+    """Run SQL beside the store, and return the rows of the last statement."""
+    with beside(url) as connection:
+        for statement in statements:
+            result = connection.exec_driver_sql(statement)
+        return list(result.all()) if result.returns_rows else []
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    store = Store.open(url)
     yield store
     store.close()
 

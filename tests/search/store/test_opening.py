@@ -9,15 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 
-import paretree.search.store
-from paretree.search.store import Store, StoreError, migrate, schema
+from paretree.search.store import Store, StoreError, Unreachable, migrate
 
-from .conftest import create_sweep
+from .conftest import address_of, create_sweep, execute
 
 
 def test_a_new_store_is_empty_and_logs_ahead(path: Path):
@@ -37,70 +33,26 @@ def test_a_bare_path_is_a_sqlite_file(path: Path, monkeypatch: pytest.MonkeyPatc
     assert (path.parent / "demo one?#%.db").is_file()
 
 
-def test_what_was_stored_is_there_when_it_is_opened_again(path: Path):
-    first = Store.open(str(path))
+def test_what_was_stored_is_there_when_it_is_opened_again(empty: str):
+    first = Store.open(empty)
     created = create_sweep(first)
     first.close()
-    again = Store.open(str(path))
+    again = Store.open(empty)
     assert again.sweep("digits") == created
     again.close()
 
 
-def test_the_migrated_schema_is_the_declared_one(store: Store, path: Path):
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"version_table": migrate.VERSION_TABLE, "compare_type": True}
-        )
-        assert compare_metadata(context, schema.metadata) == []
-    engine.dispose()
-
-
-def test_the_migrated_tables_are_stored_as_the_declared_ones_would_be(store: Store, path: Path):
-    declared = create_engine("sqlite://")
-    schema.metadata.create_all(declared)
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    with declared.connect() as connection:
-        wanted = dict(connection.exec_driver_sql(query).all())
-    with sqlite3.connect(path) as database:
-        found = dict(database.execute(query).fetchall())
-    for name, sql in wanted.items():
-        for clause in ("WITHOUT ROWID", "AUTOINCREMENT"):
-            assert (clause in sql) == (clause in found[name]), f"{clause} of {name} differs"
-
-
-def test_the_newest_migration_is_the_revision_that_opening_expects():
-    scripts = Path(paretree.search.store.__file__).parent / "migrations"
-    assert ScriptDirectory(str(scripts)).get_current_head() == migrate.REVISION
-
-
-def test_the_first_migration_can_be_undone(store: Store, path: Path):
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
-    engine = create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "base")
-    engine.dispose()
-    with sqlite3.connect(path) as database:
-        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert tables - {"sqlite_sequence"} == {migrate.VERSION_TABLE}
-
-
-def test_opening_for_reading_reads_and_writes_nothing(path: Path):
-    writing = Store.open(str(path))
+def test_opening_for_reading_reads_and_writes_nothing(url: str):
+    writing = Store.open(url)
     created = create_sweep(writing)
-    reading = Store.open(str(path), readonly=True)
+    reading = Store.open(url, readonly=True)
     assert reading.sweep("digits") == created
     with pytest.raises(StoreError, match="was opened for reading only; open it without readonly=True"):
         create_sweep(reading, "another")
     writing.close()
     reading.close()
 
-    alone = Store.open(str(path), readonly=True)
+    alone = Store.open(url, readonly=True)
     assert [summary.sweep for summary in alone.sweeps()] == [created]
     alone.close()
 
@@ -111,31 +63,34 @@ def test_opening_for_reading_never_creates(path: Path):
     assert not path.exists()
 
 
-def test_opening_for_reading_never_migrates(path: Path, monkeypatch: pytest.MonkeyPatch):
-    path.touch()
+def test_opening_an_empty_database_for_reading_changes_nothing(empty: str, path: Path):
+    if "://" not in empty:
+        path.touch()
     with pytest.raises(StoreError, match="is empty and was opened for reading only"):
-        Store.open(str(path), readonly=True)
-    Store.open(str(path)).close()
-    monkeypatch.setattr(migrate, "REVISION", "r9999")
-    with pytest.raises(StoreError, match="has the older schema r0001 and was opened for reading only"):
-        Store.open(str(path), readonly=True)
+        Store.open(empty, readonly=True)
 
 
-def test_a_store_of_a_newer_version_is_refused(path: Path):
-    Store.open(str(path)).close()
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE paretree_version SET version_num = 'r9999'")
-    with pytest.raises(StoreError, match=r"has the schema r9999 of a newer Paretree than this one \(r0001\); upgrade"):
-        Store.open(str(path))
+def test_a_store_of_a_newer_version_is_refused(url: str):
+    Store.open(url).close()
+    execute(url, "UPDATE paretree_version SET version_num = 'r9999'")
+    message = rf"has the schema r9999 of a newer Paretree than this one \({migrate.REVISION}\); upgrade"
+    with pytest.raises(StoreError, match=message):
+        Store.open(url)
 
 
-def test_a_database_of_something_else_is_refused_and_left_as_it_is(path: Path):
-    with sqlite3.connect(path) as database:
-        database.execute("CREATE TABLE studies (id INTEGER)")
-    before = path.read_bytes()
+def test_a_database_of_something_else_is_refused_and_left_as_it_is(empty: str):
+    execute(empty, "CREATE TABLE studies (id INTEGER)")
     with pytest.raises(StoreError, match=r"is not a Paretree store: it has tables of something else \(studies\)"):
-        Store.open(str(path))
-    assert path.read_bytes() == before
+        Store.open(empty)
+    engine = create_engine(address_of(empty))
+    assert inspect(engine).get_table_names() == ["studies"]
+    engine.dispose()
+
+
+def test_a_server_that_does_not_answer_is_named_without_the_password():
+    with pytest.raises(Unreachable, match=r"store postgresql://me:\*\*\*@.*/sweeps does not answer") as refusal:
+        Store.open("postgresql://me:secret@127.0.0.1:1/sweeps")
+    assert "secret" not in str(refusal.value)
 
 
 def test_a_file_that_is_no_database_is_refused(path: Path):
@@ -181,20 +136,20 @@ def test_a_file_that_may_not_be_written_is_explained(path: Path):
         create_sweep(store)
 
 
-def test_processes_that_open_a_new_store_at_once_all_get_it(path: Path):
+def test_processes_that_open_a_new_store_at_once_all_get_it(empty: str):
     script = "import sys; from paretree.search.store import Store; Store.open(sys.argv[1]).close()"
     processes = [
-        subprocess.Popen([sys.executable, "-c", script, str(path)], stderr=subprocess.PIPE, text=True) for _ in range(4)
+        subprocess.Popen([sys.executable, "-c", script, empty], stderr=subprocess.PIPE, text=True) for _ in range(4)
     ]
     errors = [process.communicate()[1] for process in processes]
     assert errors == [""] * 4
 
 
-def test_processes_that_write_at_once_wait_for_each_other(store: Store, path: Path):
+def test_processes_that_write_at_once_wait_for_each_other(store: Store, url: str):
     script = f"""
 import sys
 from paretree.search.store import Store
-store = Store.open({str(path)!r})
+store = Store.open({url!r})
 for number in range(50):
     store.create_sweep(name=sys.argv[1] + str(number), space={{}}, fingerprint="", objectives=[], constraints=[],
                        sampler="random", seed=None, entry_point=None)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,7 +18,7 @@ from paretree.search.store import (
 )
 from paretree.workers.protocol import AttemptId
 
-from .conftest import NOON, Clock, new_trial
+from .conftest import NOON, Clock, execute, new_trial
 
 FIRST = AttemptId(0, 0)
 GOOD = {"accuracy": ("objective", 0.9)}
@@ -160,7 +158,7 @@ def test_a_whole_trial_may_pass_in_one_transaction(store: Store, sweep: SweepRec
     trial = store.trial(sweep.id, 0)
     assert (trial.state, trial.attempts, trial.values) == (TrialState.FINISHED, 2, {"accuracy": 0.9})
     assert trial.started_at == NOON + timedelta(seconds=1)
-    assert [report.step for report in store.reports(sweep.id, 0)] == [1]
+    assert [report.step for report in store.reports(sweep.id, 0)] == [0, 1]
     assert [event.detail["state"] for event in store.events(sweep.id, kinds=["trial"]) if event.trial == 0] == [
         "waiting",
         "running",
@@ -185,15 +183,16 @@ def test_an_interrupted_trial_waits_and_its_next_attempt_counts_on(
     assert sent.open_attempts() == {AttemptId(0, 1): AttemptState.SENT}
 
 
-def test_only_failed_trials_are_retried(store: Store, sweep: SweepRecord, sent: SweepWriter, clock: Clock):
+def test_only_failed_and_stopped_trials_are_retried(store: Store, sweep: SweepRecord, sent: SweepWriter, clock: Clock):
     with sent.transaction() as tx:
-        tx.add_trials([new_trial(1), new_trial(2)])
-        tx.send([AttemptId(1, 0)])
+        tx.add_trials([new_trial(1), new_trial(2), new_trial(3)])
+        tx.send([AttemptId(1, 0), AttemptId(3, 0)])
+        tx.stopped(AttemptId(3, 0), clock.seconds)
         tx.failed(FIRST, "user", "ValueError: no", "Traceback", clock.seconds, again=False)
         tx.finished(AttemptId(1, 0), GOOD, clock.seconds)
     with sent.transaction() as tx:
-        assert tx.retry([0, 1, 2, 99]) == 1
-    assert [trial.state for trial in store.trials(sweep.id)] == ["waiting", "finished", "waiting"]
+        assert tx.retry([0, 1, 2, 3, 99]) == 2
+    assert [trial.state for trial in store.trials(sweep.id)] == ["waiting", "finished", "waiting", "waiting"]
     assert store.trial(sweep.id, 0).finished_at is None
     assert sent.attempt_count(0) == 1
 
@@ -265,11 +264,9 @@ def test_a_refused_value_writes_nothing_and_forgets_all(
 
 
 def test_rows_that_someone_else_changed_are_not_overwritten(
-    store: Store, sweep: SweepRecord, sent: SweepWriter, path: Path, clock: Clock
+    store: Store, sweep: SweepRecord, sent: SweepWriter, url: str, clock: Clock
 ):
-    with sqlite3.connect(path) as database:
-        database.execute("UPDATE trial SET state = 'failed'")
-    database.close()
+    execute(url, "UPDATE trial SET state = 'failed'")
     message = "1 rows of trial were changed by someone else than the sweep's controller, so nothing was written"
     with pytest.raises(StoreError, match=message), sent.transaction() as tx:
         tx.finished(FIRST, GOOD, clock.seconds)
