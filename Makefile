@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TYPED := -m paretree -m paretree.cli -p paretree.spaces -p paretree.workers -p paretree.search -p paretree.dashboard
+TYPED := -m paretree -p paretree.cli -p paretree.spaces -p paretree.workers -p paretree.search -p paretree.dashboard
 REFERENCE := paretree.spaces paretree.spaces.nn paretree.search paretree.search.samplers \
              paretree.search.samplers.bayes paretree.search.samplers.optuna paretree.search.analysis \
              paretree.search.store paretree.workers paretree.workers.protocol

@@ -26,10 +26,10 @@ from .spaces import (
     share,
     where,
 )
-from .workers import InlineWorkers, Trial, TrialStopped, WorkersError
+from .workers import Faults, InlineWorkers, Keep, SimulatedWorkers, Trial, TrialStopped, WorkersError
 
 if TYPE_CHECKING:
-    from .search import Store, StoreError, Sweep, SweepError
+    from .search import Retries, Store, StoreError, Sweep, SweepError
     from .workers import RayWorkers
 
 __version__ = "0.1.0"
@@ -40,10 +40,12 @@ __all__ = [
     "Choice",
     "Configuration",
     "ConfigurationError",
+    "Faults",
     "Fidelity",
     "Float",
     "InlineWorkers",
     "Int",
+    "Keep",
     "Maybe",
     "Normal",
     "ParetreeError",
@@ -51,6 +53,8 @@ __all__ = [
     "RayWorkers",
     "Recursive",
     "Repeat",
+    "Retries",
+    "SimulatedWorkers",
     "Space",
     "SpaceError",
     "Store",

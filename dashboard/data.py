@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +14,10 @@ import streamlit as st
 
 from ..search import Goals, Store
 from ..search.analysis import pareto_front, trials_frame
-from ..search.store import SweepRecord, SweepState, SweepSummary, TrialRecord
+from ..search.control import is_driven
+from ..search.store import SweepRecord, SweepState, SweepSummary, TrialTable
 from ..search.sweep import DEFAULT_STORE
 from .launch import STORE_VARIABLE
-from .text import is_driven
 
 SWEEPS_KEPT = 8  # in memory, for all viewers together
 Mark = tuple[int, bool]
@@ -66,23 +66,23 @@ class Feed:
             sweep = store.sweep(self._name)
             known = self._view if self._view and self._view.sweep.created_at == sweep.created_at else None
             if known is None:
-                self._view = _first_view(sweep, store.trials(sweep.id), (last, _is_alive([sweep])))
+                self._view = _first_view(sweep, store.table(sweep.id), (last, _is_alive([sweep])))
             else:
                 touched = store.trials(sweep.id, after_event=known.mark[0]) if last != known.mark[0] else []
-                self._view = _next_view(known, sweep, touched, (last, _is_alive([sweep])))
+                self._view = _next_view(known, sweep, TrialTable.of(touched), (last, _is_alive([sweep])))
             return self._view
 
 
-def _first_view(sweep: SweepRecord, trials: Sequence[TrialRecord], mark: Mark) -> View:
+def _first_view(sweep: SweepRecord, trials: TrialTable, mark: Mark) -> View:
     goals = Goals.read(sweep.objectives, sweep.constraints)
     frame = _by_number(trials, goals)
     measured, paths = _names(goals, (), (), trials)
     return View(sweep, goals, frame, pareto_front(frame, goals), measured, paths, mark)
 
 
-def _next_view(before: View, sweep: SweepRecord, touched: Sequence[TrialRecord], mark: Mark) -> View:
+def _next_view(before: View, sweep: SweepRecord, touched: TrialTable, mark: Mark) -> View:
     goals = before.goals
-    if not touched:
+    if not touched.number:
         return View(sweep, goals, before.frame, before.front, before.measured, before.paths, mark)
     new = _by_number(touched, goals)
     frame = pd.concat([before.frame.drop(new.index, errors="ignore"), new]).sort_index()
@@ -92,17 +92,17 @@ def _next_view(before: View, sweep: SweepRecord, touched: Sequence[TrialRecord],
     return View(sweep, goals, frame, front, measured, paths, mark)
 
 
-def _by_number(trials: Sequence[TrialRecord], goals: Goals) -> pd.DataFrame:
+def _by_number(trials: TrialTable, goals: Goals) -> pd.DataFrame:
     return trials_frame(trials, goals).set_index("number", drop=False).rename_axis(None)
 
 
 def _names(
-    goals: Goals, measured: Iterable[str], paths: Iterable[str], trials: Sequence[TrialRecord]
+    goals: Goals, measured: Iterable[str], paths: Iterable[str], trials: TrialTable
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which columns hold returned numbers and which decisions, those of `trials` added."""
     numbers = dict.fromkeys([*goals.names, *(constraint.name for constraint in goals.constraints), *measured])
-    numbers |= dict.fromkeys(name for trial in trials for name in trial.values)
-    decisions = dict.fromkeys(paths) | dict.fromkeys(path for trial in trials for path in trial.configuration)
+    numbers |= dict.fromkeys(trials.values)
+    decisions = dict.fromkeys(paths) | dict.fromkeys(path for one in trials.configuration for path in one)
     return tuple(numbers), tuple(path for path in decisions if path not in numbers)
 
 

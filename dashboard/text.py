@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from ..search import Goals, Objective
+from ..search.control import is_driven
 from ..search.store import SweepRecord, SweepState, TrialState, lives
 
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
@@ -96,23 +97,18 @@ def axis_label(goals: Goals, name: str) -> str:
 
 def sweep_state(sweep: SweepRecord, now: datetime) -> tuple[str, Color]:
     """How a sweep stands at `now`, in words, and a colour for it."""
-    if sweep.state is SweepState.RUNNING and not is_driven(sweep, now):
+    if sweep.state in (SweepState.RUNNING, SweepState.PAUSED) and not is_driven(sweep, now):
         here = sweep.driver is not None and lives(sweep.driver) is not None
         return "died: its process is gone; resume it" if here else "silent: maybe its process died", "orange"
     states: dict[SweepState, tuple[str, Color]] = {
         SweepState.CREATED: ("not started", "gray"),
         SweepState.RUNNING: ("running", "blue"),
+        SweepState.PAUSED: ("paused", "orange"),
         SweepState.INTERRUPTED: ("interrupted; can be resumed", "orange"),
         SweepState.FINISHED: ("finished", "green"),
         SweepState.FAILED: ("gave up", "red"),
     }
     return states[sweep.state]
-
-
-def is_driven(sweep: SweepRecord, now: datetime) -> bool:
-    """Whether a process drives the sweep: one of this machine that lives, or one elsewhere that was heard of lately."""
-    alive = lives(sweep.driver) if sweep.driver else False
-    return sweep.lease_until is not None and now <= sweep.lease_until if alive is None else alive
 
 
 def trial_state(state: TrialState) -> tuple[str, Color]:

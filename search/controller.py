@@ -6,41 +6,26 @@ it counts, so whatever dies, the store knows what was under way. Time and worker
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
-import traceback
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 
 from ..spaces import Space
-from ..workers.protocol import (
-    Assignment,
-    AttemptId,
-    Cause,
-    Event,
-    Failed,
-    Finished,
-    Job,
-    Logged,
-    Reported,
-    Started,
-    Stopped,
-    Workers,
-)
-from ..workers.results import ResultError
+from ..workers.protocol import Assignment, AttemptId, Event, Job, Workers
+from .agenda import Agenda
 from .asking import ASK_TIMEOUT, Asking
-from .budget import Budget
+from .budget import Budget, Spent
 from .errors import SweepError
+from .opening import limits_row
+from .orders import Orders, row
+from .recording import Recording
+from .retries import Retries
 from .samplers.protocol import Sampler
-from .store import NewTrial, Superseded, SweepState, SweepWriter, Transaction, TrialState
-from .trials import KnownTrial, Trials
-
-log = logging.getLogger("paretree")
-
-AGAIN = frozenset({Cause.INFRASTRUCTURE, Cause.PREEMPTED})
-"""Causes that are no fault of the trial, so that it is worth another attempt."""
+from .store import StoreError, SweepState, SweepWriter, Transaction
+from .trials import Trials
 
 SHORT_TRIAL = 0.25
 """Seconds. Trials that take less on average are sent ahead, so that no worker waits for the next one."""
@@ -51,12 +36,16 @@ AHEAD = 3
 LEASE_EVERY = 10.0
 """Seconds without anything to write after which the lease on the sweep is renewed all the same."""
 
+LOOK_EVERY = 1.0
+"""Seconds between two looks at what others ask of the sweep."""
+
 MOMENT = 0.05
-"""Seconds between two looks at the workers while one of them waits for a proposal."""
+"""Seconds between two looks at the workers while one of them waits for a proposal, or all of them for the user."""
 
+HOUR = 3600.0
 
-Watch = Callable[[Trials, int], None]
-"""Is told of progress after each change: the trials, and how many of them are running or about to."""
+Watch = Callable[[Trials, int, Spent], None]
+"""Is told of progress after each change: the trials, how many attempts are under way, and what is spent."""
 
 
 @dataclass
@@ -70,11 +59,13 @@ class Controller:
         writer: the sweep's pen.
         workers: where trials run.
         seed: where all randomness of the sweep starts.
-        clock: seconds since the epoch.
+        clock: seconds since the epoch, to date what happens; it may jump.
         watch: is told of progress.
-        retries: how often a trial is attempted again after its worker died.
+        retries: how often a trial is attempted again, by why it failed.
         max_failures: after so many failed trials in a row the sweep stops.
         ask_timeout: seconds after which random draws stand in for a sampler that still thinks.
+        timer: seconds that never jump, to measure how long something takes.
+        uninterrupted: a context in which Ctrl-C waits, because what happened is being written.
     """
 
     space: Space
@@ -85,21 +76,20 @@ class Controller:
     seed: int
     clock: Callable[[], float]
     watch: Watch
-    retries: int = 2
+    retries: Retries = field(default_factory=Retries)
     max_failures: int = 20
     ask_timeout: float = ASK_TIMEOUT
+    timer: Callable[[], float] = time.monotonic
+    uninterrupted: Callable[[], AbstractContextManager[None]] = nullcontext
 
+    _agenda: Agenda = field(init=False)
     _asking: Asking = field(init=False)
+    _recording: Recording = field(init=False)
+    _orders: Orders = field(init=False)
     _starved: bool = field(init=False, default=False)  # workers wait for a proposal
-    _waiting: list[int] = field(init=False, default_factory=list)
-    _out: dict[AttemptId, float] = field(init=False, default_factory=dict)  # since when it is sent, or better, runs
-    _failures: int = field(init=False, default=0)
-    _mean_seconds: float = field(init=False, default=math.inf)
-    _fatal: str | None = field(init=False, default=None)
-    _wrote: float = field(init=False, default=0.0)
-
-    def __post_init__(self) -> None:
-        self._asking = Asking(self.space, self.trials, self.sampler, self.seed, self.clock, self.ask_timeout)
+    _began: float = field(init=False, default=0.0)
+    _wrote: float = field(init=False, default=-math.inf)
+    _looked: float = field(init=False, default=-math.inf)
 
     def run(self, job: Job, budget: Budget) -> None:
         """Run trials until the budget is spent or nothing is left to try, and leave the sweep resumable in any case.
@@ -107,52 +97,97 @@ class Controller:
         Raises:
             SweepError: too many trials failed in a row, what trials return can never be a result, or the sampler fails.
             WorkersError: there are no workers, or no more.
-            Superseded: another controller took the sweep over.
+            StoreError: the store cannot be written to, or (Superseded) another controller took the sweep over; what
+                workers hold is left to the next controller.
             KeyboardInterrupt: after what was under way is noted as to be run again.
         """
+        self._prepare(job)
         if self._left(budget) <= 0 and all(trial.ended for trial in self.trials):
             self.writer.release(SweepState.FINISHED, "the budget is spent")
             return
         try:
-            self._begin(self.workers.open(job), budget)
-            deadline = math.inf if budget.hours is None else self.clock() + budget.hours * 3600
-            while self._fatal is None and (self._send(budget, deadline) or self._out):
-                self.watch(self.trials, len(self._out))
-                self._listen()
-                self._keep_lease()
-            self.watch(self.trials, len(self._out))
-            if self._fatal is not None:
-                raise SweepError(self._fatal)
-        except Superseded:
+            self._attend(job, budget)
+        except StoreError as error:  # what workers have to tell cannot be recorded here, but by the next controller
+            self.workers.abandon()
+            with suppress(StoreError):
+                self.writer.release(SweepState.INTERRUPTED, str(error))
+            raise
+        finally:
+            self._asking.close()
+            self.workers.close()
+
+    def _attend(self, job: Job, budget: Budget) -> None:
+        """Run trials, and give the sweep back whatever ends that."""
+        try:
+            self._begin(self.workers.open(job), budget, job)
+            self._drive(budget)
+        except StoreError:
             raise
         except BaseException as error:
             failed = isinstance(error, SweepError)
             self._leave(SweepState.FAILED if failed else SweepState.INTERRUPTED, _reason(error))
             raise
-        finally:
-            self._asking.close()
-            self.workers.close()
-        self._leave(SweepState.FINISHED, self._asking.exhausted or "the budget is spent")
+        if self._agenda.ending is not None:
+            self._leave(SweepState.INTERRUPTED, self._agenda.ending)
+        else:
+            self._leave(SweepState.FINISHED, self._asking.exhausted or "the budget is spent")
 
-    def _begin(self, held: frozenset[AttemptId], budget: Budget) -> None:
-        """Take up where an earlier controller stopped: attempts that no worker holds any more are made again."""
+    def _prepare(self, job: Job) -> None:
+        """Do what was asked while nobody drove the sweep."""
+        self._began = self.timer()
+        self._agenda = Agenda(self.trials)
+        self._asking = Asking(self.space, self.trials, self.sampler, self.seed, self.timer, self.ask_timeout)
+        self._recording = Recording(self._agenda, self.writer, self.retries, self.max_failures)
+        self._orders = Orders(
+            self.space, self._agenda, self.writer, self.workers, self.seed, self.timer, job.limits.grace
+        )
+        self._orders.begin()
+
+    def _begin(self, held: frozenset[AttemptId], budget: Budget, job: Job) -> None:
+        """Take up where an earlier controller stopped: attempts that no worker holds any more are made again.
+
+        Attempts that workers hold and the store has given up are told to end; what they say is ignored.
+        """
+        known = self.writer.open_attempts()
         with self._transaction() as transaction:
-            transaction.interrupted([id for id in self.writer.open_attempts() if id not in held], self.clock())
+            transaction.interrupted([id for id in known if id not in held], self.clock())
             transaction.set_state(SweepState.RUNNING)
-            transaction.set_budget(budget.to_json())
-        self._out = dict.fromkeys(held, self.clock())
-        running = {id.trial for id in held}
-        for trial in [trial for trial in self.trials if not trial.ended and trial.number not in running]:
-            self.trials.put(replace(trial, state=TrialState.WAITING))
-            self._waiting.append(trial.number)
-        self._waiting.sort(key=lambda number: (-self.trials[number].priority, number))
+            transaction.set_budget(budget.to_json() | limits_row(job.limits))
+        self._agenda.take_up(held & known.keys(), self.clock())
+        for id in held - known.keys():
+            self.workers.stop(id)
 
-    def _send(self, budget: Budget, deadline: float) -> bool:
+    def _drive(self, budget: Budget) -> None:
+        agenda = self._agenda
+        try:
+            while (
+                self._recording.fatal is None and self.timer() < agenda.leave_at and (self._send(budget) or agenda.out)
+            ):
+                self.watch(self.trials, len(agenda.out), self._spent())
+                self._listen()
+                self._look()
+                self._keep_lease()
+        except KeyboardInterrupt:
+            self.workers.pump(self._record, wait=0.0)  # what has ended by now shall not be run again
+            raise
+        self.watch(self.trials, len(agenda.out), self._spent())
+        if self._recording.fatal is not None:
+            raise SweepError(self._recording.fatal)
+
+    def _goes_on(self, budget: Budget) -> bool:
+        """Send what should be sent; return whether there is more to come of it, or to send later."""
+        if self._recording.fatal is not None or self.timer() >= self._agenda.leave_at:
+            return False
+        return self._send(budget) or bool(self._agenda.out)
+
+    def _send(self, budget: Budget) -> bool:
         """Send the workers what they should have; return whether there may be more to send later."""
         self._starved = False
-        if self.clock() >= deadline:
+        if self._agenda.ending is not None or not budget.allows(self._spent()):
             return False
-        wanted = self._capacity() - len(self._out)
+        if self._agenda.paused:
+            return True
+        wanted = self._capacity() - len(self._agenda.out)
         if wanted > 0 and not self._send_some(wanted, self._left(budget)):
             return False
         if self.workers.size > 1:
@@ -161,28 +196,27 @@ class Controller:
 
     def _send_some(self, wanted: int, left: int) -> bool:
         """Send up to `wanted` trials, `left` of them new; return whether there were any, or will be."""
-        missing = min(wanted - len(self._waiting), left)
+        missing = min(wanted - len(self._agenda.waiting), left)
         new = self._asking.take(missing)
         self._starved = len(new) < missing and self._asking.exhausted is None
-        numbers = (self._waiting + [trial.number for trial in new])[:wanted]
+        numbers = (self._agenda.waiting + [trial.number for trial in new])[:wanted]
         if not numbers:
             return self._starved
         ids = [AttemptId(number, self.writer.attempt_count(number)) for number in numbers]
         with self._transaction() as transaction:
-            transaction.add_trials([_row(trial) for trial in new])
+            transaction.add_trials([row(trial) for trial in new])
             transaction.send(ids)
-        self._waiting = self._waiting[wanted:]
         for trial in new:
             self.trials.put(trial)
-        self._assign(ids)
+        self._agenda.sent(ids, self.clock())
+        self.workers.submit([self._assignment(id) for id in ids])
         return True
 
-    def _assign(self, ids: Sequence[AttemptId]) -> None:
-        for id in ids:
-            self.trials.put(replace(self.trials[id.trial], state=TrialState.RUNNING))
-            self._out[id] = self.clock()
-        sent = [(id, self.trials[id.trial]) for id in ids]
-        self.workers.submit([Assignment(id, trial.configuration.to_json(), trial.seed) for id, trial in sent])
+    def _assignment(self, id: AttemptId) -> Assignment:
+        trial = self.trials[id.trial]
+        checkpoints = self.writer.checkpoints(id.trial) if id.attempt else []
+        latest = checkpoints[0].uri if checkpoints else None
+        return Assignment(id, trial.configuration.to_json(), trial.seed, latest)
 
     def _capacity(self) -> int:
         """How many attempts should be out: more than can run when trials are short, so that no worker waits.
@@ -190,95 +224,43 @@ class Controller:
         A single worker never gets one ahead: so what a sampler knows does not depend on how fast anything is. Neither
         do several from a sampler that thinks, as they would use up its proposals faster than it learns.
         """
-        short = self._mean_seconds < SHORT_TRIAL and not self._asking.thinks
-        return self.workers.size * (1 + AHEAD if short and self.workers.size > 1 else 1)
+        size = self.workers.size  # which may change at any time
+        short = self._agenda.mean_seconds < SHORT_TRIAL and not self._asking.thinks
+        return size * (1 + AHEAD if short and size > 1 else 1)
 
     def _left(self, budget: Budget) -> int:
         return sys.maxsize if budget.trials is None else budget.trials - len(self.trials)
+
+    def _spent(self) -> Spent:
+        gpu_seconds = self.writer.gpu_seconds() + self._agenda.gpu_seconds(self.clock())
+        return Spent(self.trials.ended, (self.timer() - self._began) / HOUR, gpu_seconds / HOUR)
 
     def _listen(self) -> None:
         """Take in what happens, as soon as it does; where workers wait for a proposal, wait for that instead."""
         if self._starved:
             self._asking.wait(MOMENT)
-        self.workers.pump(self._record, wait=0.0 if self._starved else 1.0)
+        elif not self._agenda.out:  # paused, and nothing runs any more that could tell anything
+            time.sleep(MOMENT)
+        self.workers.pump(self._record, wait=1.0 if self._agenda.out and not self._starved else 0.0)
 
     def _record(self, events: Sequence[Event]) -> None:
         """Write down what happened, all or nothing, and only then believe it."""
-        with self._transaction() as transaction:
-            ends = [end for event in events if (end := self._write(event, transaction)) is not None]
-        for event in events:
-            if isinstance(event, Started) and event.id in self._out:
-                self._out[event.id] = event.at
-        for event, trial in ends:
-            self._believe(event, trial)
+        with self.uninterrupted():
+            with self._transaction() as transaction:
+                ends = self._recording.write(events, transaction)
+            self._recording.believe(events, ends)
+        self._look()
 
-    def _write(self, event: Event, transaction: Transaction) -> tuple[End, KnownTrial] | None:
-        """Enter an event in the store; return it with what is then known of the trial if it ended an attempt."""
-        match event:
-            case Started(id, worker, node, at):
-                transaction.started(id, worker, node, at)
-            case Reported(id, step, values, at):
-                transaction.reported(id, step, values, at)
-            case Logged(id, text, at):
-                transaction.logged(id, text, at)
-            case Finished():
-                return self._write_result(event, transaction)
-            case Stopped(id, at) if transaction.stopped(id, at):
-                return event, replace(self.trials[id.trial], state=TrialState.STOPPED)
-            case Failed():
-                return self._write_failure(event, transaction)
-        return None
-
-    def _write_result(self, event: Finished, transaction: Transaction) -> tuple[End, KnownTrial] | None:
-        goals, trial = self.trials.goals, self.trials[event.id.trial]
-        try:
-            values = goals.label(event.values, goals.known_values(trial.configuration))
-        except ResultError as error:
-            failed = Failed(event.id, Cause.RESULT, str(error), _traceback(error), event.at)
-            return self._write_failure(failed, transaction)
-        if not transaction.finished(event.id, values, event.at):
-            return None
-        numbers = {name: value for name, (_, value) in values.items()}
-        return event, trial.finished(goals, numbers)
-
-    def _write_failure(self, event: Failed, transaction: Transaction) -> tuple[End, KnownTrial] | None:
-        again = event.cause in AGAIN and event.id.attempt < self.retries
-        if not transaction.failed(event.id, event.cause, event.message, event.traceback, event.at, again=again):
-            return None
-        state = TrialState.WAITING if again else TrialState.FAILED
-        return event, replace(self.trials[event.id.trial], state=state)
-
-    def _believe(self, event: End, trial: KnownTrial) -> None:
-        """Take in that an attempt has ended."""
-        self.trials.put(trial)
-        seconds = event.at - self._out.pop(event.id, event.at)
-        self._mean_seconds = seconds if self._mean_seconds == math.inf else 0.8 * self._mean_seconds + 0.2 * seconds
-        if trial.state is TrialState.WAITING:
-            self._waiting.insert(0, trial.number)
-        if isinstance(event, Failed):
-            self._count_failure(event, trial)
-        elif trial.state is TrialState.FINISHED:
-            self._failures = 0
-            self._warn_of_nan(trial)
-
-    def _count_failure(self, event: Failed, trial: KnownTrial) -> None:
-        if trial.state is TrialState.WAITING:
-            log.warning("trial %d is run again: %s", trial.number, event.message)
-            return
-        log.warning("trial %d failed: %s", trial.number, event.message)
-        self._failures += 1
-        if event.cause is Cause.RESULT and not any(known.state is TrialState.FINISHED for known in self.trials):
-            self._fatal = f"The sweep stopped at trial {trial.number}, because {event.message}."
-        elif self._failures >= self.max_failures:
-            self._fatal = f"The sweep stopped after {self._failures} failed trials in a row; the last: {event.message}."
-
-    def _warn_of_nan(self, trial: KnownTrial) -> None:
-        names = [name for name, loss in zip(self.trials.goals.names, trial.losses, strict=True) if math.isnan(loss)]
-        if names:
-            log.warning("trial %d returned %s=nan; it is kept, but stays off the front.", trial.number, names[0])
+    def _look(self) -> None:
+        """Look whether anything is asked of the sweep: also while a trial runs in this thread."""
+        now = self.timer()
+        if now - self._looked >= LOOK_EVERY:
+            self._looked = now
+            with self.uninterrupted():
+                self._orders.obey()
 
     def _keep_lease(self) -> None:
-        if self.clock() - self._wrote > LEASE_EVERY:
+        if self.timer() - self._wrote > LEASE_EVERY:
             with self._transaction():
                 pass
 
@@ -286,27 +268,15 @@ class Controller:
     def _transaction(self) -> Iterator[Transaction]:
         with self.writer.transaction() as transaction:
             yield transaction
-        self._wrote = self.clock()
+        self._wrote = self.timer()
 
     def _leave(self, state: SweepState, reason: str) -> None:
         """Give the sweep back; what is still out is to be run again."""
-        with self._transaction() as transaction:
-            transaction.interrupted(self.writer.open_attempts(), self.clock())
-        self.writer.release(state, reason)
-
-
-End = Finished | Stopped | Failed
-
-
-def _row(trial: KnownTrial) -> NewTrial:
-    configuration = trial.configuration
-    return NewTrial(trial.number, configuration.to_json(), configuration.key, trial.proposal, trial.seed)
+        with self.uninterrupted():
+            with self._transaction() as transaction:
+                transaction.interrupted(self.writer.open_attempts(), self.clock())
+            self.writer.release(state, reason)
 
 
 def _reason(error: BaseException) -> str:
     return "it was interrupted" if isinstance(error, KeyboardInterrupt) else str(error) or type(error).__name__
-
-
-def _traceback(error: BaseException) -> str:
-    """Where in the user's code an error arose; nothing where it is ours alone."""
-    return "".join(traceback.format_exception(error.__cause__)) if error.__cause__ else ""

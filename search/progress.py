@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 
-from .budget import Budget
+from .budget import Budget, Spent
 from .goals import Direction
 from .store import TrialState
 from .trials import Trials
@@ -23,13 +23,16 @@ LINE_EVERY = 10.0
 
 
 class SweepProgress:
-    """A live line with the trials done, running and failed, and the best value of each objective."""
+    """A live line: what is spent of the budget, the time left, trials under way and failed, and the best values.
+
+    The time left is that of the part of the budget which ends first at the present pace.
+    """
 
     def __init__(self, name: str, budget: Budget) -> None:
-        self._name, self._total = name, budget.trials
+        self._name, self._budget = name, budget
         self._live = Progress(
             TextColumn("[bold]{task.description}", table_column=Column(no_wrap=True, max_width=24)),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[spent]}"),
             BarColumn(bar_width=12),
             TimeElapsedColumn(),
             TextColumn("left"),
@@ -39,7 +42,7 @@ class SweepProgress:
             refresh_per_second=5,
             expand=True,
         )
-        self._task = self._live.add_task(name, total=self._total, state="")
+        self._task = self._live.add_task(name, total=1.0, spent="", state="")
         self._best: dict[str, float] = {}
         self._counts: Counter[TrialState] = Counter()
         self._known = 0
@@ -55,15 +58,16 @@ class SweepProgress:
     ) -> None:
         self._live.stop()
 
-    def __call__(self, trials: Trials, out: int) -> None:
+    def __call__(self, trials: Trials, out: int, spent: Spent) -> None:
         """Take in the trials that ended since the last call, and show where the sweep stands."""
         self._open.update(range(self._known, len(trials)))
         self._known = len(trials)
         for number in [number for number in self._open if trials[number].ended]:
             self._open.discard(number)
             self._count(trials, number)
-        self._live.update(self._task, completed=sum(self._counts.values()), state=self._state(trials, out))
-        self._print_line(trials, out)
+        told, state = self._budget.told(spent), self._state(trials, out)
+        self._live.update(self._task, completed=self._budget.share(spent), spent=told, state=state)
+        self._print_line(f"{self._name}: {told} · {state}")
 
     def _count(self, trials: Trials, number: int) -> None:
         trial = trials[number]
@@ -81,10 +85,9 @@ class SweepProgress:
                 words.append(f"best {objective.name} {sign * self._best[objective.name]:.4g}")
         return " · ".join(words)
 
-    def _print_line(self, trials: Trials, out: int) -> None:
+    def _print_line(self, line: str) -> None:
         now = time.monotonic()
         if self._live.console.is_terminal or now - self._line_at < LINE_EVERY:
             return
         self._line_at = now
-        done = f"{sum(self._counts.values())}{f'/{self._total}' if self._total else ''}"
-        print(f"{self._name}: {done} trials · {self._state(trials, out)}", file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..spaces import Configuration, Space
+from ..spaces.domains import Decision
 from ..spaces.node import Node
-from ..workers.protocol import Job, Workers
+from ..workers.protocol import Job, Keep, Workers
+from . import opening
+from .ask_tell import Session, files_below
 from .asking import ASK_TIMEOUT
 from .budget import Budget
-from .controller import Controller
+from .control import Control, Request
+from .controller import Controller, Watch
 from .errors import SweepError
 from .goals import Goals
+from .interrupts import Interrupts
+from .retries import Retries
 from .samplers import make_sampler
 from .seeds import new_seed
 from .store import Store, SweepRecord, this_driver
-from .trials import KnownTrial, Trials
+from .trials import Trials
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +42,8 @@ DEFAULT_STORE = "sqlite:///paretree.db"
 class Sweep:
     """A search over `space` by running `train`, remembered under `name` in a store.
 
-    Nothing is opened or created until it runs. A sweep that exists in the store is continued.
+    Nothing is opened or created until it runs. A sweep that exists in the store is continued: with the same space and
+    objectives, or it is refused. Its code may change meanwhile; the `train` that is given now runs all further trials.
 
     Args:
         name: what the sweep is called in its store.
@@ -52,6 +57,9 @@ class Sweep:
             constraint is never tried.
         sampler: a name (see `paretree.search.samplers.NAMES`), or a sampler object of ours or of Optuna.
         store: a database URL, or a path to a SQLite file.
+        files: where trials keep checkpoints and artifacts: a folder that all workers see, or a URL that fsspec writes
+            to; without it `NAME-files` beside a SQLite store `NAME.db`.
+        checkpoints: which checkpoints of a trial are kept; the latest, if nobody says.
         seed: where all randomness starts. With a seed and one worker a sweep repeats itself exactly.
 
     Raises:
@@ -69,9 +77,12 @@ class Sweep:
         known: Mapping[str, Callable[[Configuration], float] | Node] | None = None,
         sampler: Any = "auto",
         store: str = DEFAULT_STORE,
+        files: str | Path | None = None,
+        checkpoints: Keep | None = None,
         seed: int | None = None,
     ) -> None:
         self.name, self.space, self.train, self.store_url, self.seed = name, space, train, store, seed
+        self.files, self.checkpoints = files, checkpoints or Keep()
         self.goals = Goals.of(objectives, constraints, known)
         self.sampler = make_sampler(sampler)
         self.entry_point: str | None = None
@@ -82,7 +93,11 @@ class Sweep:
         hours: float | None = None,
         workers: Workers | None = None,
         *,
-        retries: int = 2,
+        gpu_hours: float | None = None,
+        timeout: float | None = None,
+        report_timeout: float | None = None,
+        memory: int | None = None,
+        retries: int | Retries = 2,
         max_failures: int = 20,
         ask_timeout: float = ASK_TIMEOUT,
         takeover: bool = False,
@@ -90,13 +105,18 @@ class Sweep:
     ) -> None:
         """Run until the budget is spent; what an earlier run left unfinished comes first.
 
-        Ctrl-C (or SIGTERM) ends the run; `run` again, or `resume`, goes on from there.
+        Ctrl-C (or SIGTERM) ends the run, once what has happened is written; a second one kills it. `run` again, or
+        `resume`, goes on from there.
 
         Args:
             trials: how many trials the sweep shall have in all, those of earlier runs included.
             hours: how long new trials are started.
             workers: where trials run; Ray on this machine if it is installed, else this process.
-            retries: how often a trial is attempted again after its worker died.
+            gpu_hours: how long GPUs may be held in all, times how many, earlier runs included.
+            timeout: seconds that a trial may take; then it is ended, and fails.
+            report_timeout: seconds that a trial may take without a report; the same.
+            memory: bytes that a trial's processes may hold together; the same.
+            retries: how often a trial is attempted again after its worker died; or a `Retries` for each cause.
             max_failures: after so many failed trials in a row the sweep stops.
             ask_timeout: seconds after which random draws stand in for a sampler that still thinks; what it then
                 proposes is tried later.
@@ -108,17 +128,22 @@ class Sweep:
             StoreError: the store cannot be opened, or another process drives the sweep.
             WorkersError: the workers cannot be had.
         """
-        budget = Budget(trials, hours)
+        budget = Budget(trials, hours, gpu_hours)
+        limits, again = opening.limits_of(timeout, report_timeout, memory), Retries.of(retries)
         if not ask_timeout > 0:
             raise SweepError(f"ask_timeout={ask_timeout!r} is no time; give a number of seconds above 0.")
         workers = workers if workers is not None else default_workers()
+        clock, timer = clocks_of(workers)
         record = self._open()
         seed = record.seed if record.seed is not None else new_seed()
-        with _sigterm_as_interrupt():
-            writer = self._store.writer(record.id, driver=this_driver(), takeover=takeover, clock=_now)
+        files = opening.files_of(self.files, self._store)
+        key = opening.job_key(self._store, record)
+        with Interrupts() as interrupts:
+            writer = self._store.writer(
+                record.id, driver=this_driver(), takeover=takeover, clock=lambda: datetime.fromtimestamp(clock(), UTC)
+            )
             known = self._known(record)  # read only now, when nobody else writes any more
             with self._watching(budget, progress) as watch:
-                watch(known, 0)
                 controller = Controller(
                     self.space,
                     known,
@@ -126,24 +151,104 @@ class Sweep:
                     writer,
                     workers,
                     seed,
-                    time.time,
+                    clock,
                     watch,
-                    retries=retries,
+                    retries=again,
                     max_failures=max_failures,
                     ask_timeout=ask_timeout,
+                    timer=timer,
+                    uninterrupted=interrupts.held,
                 )
-                controller.run(Job(self.name, self.space, self.train), budget)
+                controller.run(Job(self.name, self.space, self.train, key, limits, files, self.checkpoints), budget)
+
+    @contextlib.contextmanager
+    def driving(self, trials: int | None = None, *, takeover: bool = False) -> Iterator[Session]:
+        """Drive the sweep from a loop of your own: ask for trials, and tell what came of them (see `Session`).
+
+        Args:
+            trials: how many trials the sweep shall have in all, those of earlier runs included.
+            takeover: drive the sweep even if another process does; that one then stops.
+
+        Raises:
+            SweepError: the sweep in the store is another one.
+            StoreError: the store cannot be opened, or another process drives the sweep.
+        """
+        record = self._open()
+        seed = record.seed if record.seed is not None else new_seed()
+        folder = opening.files_of(self.files, self._store)
+        files = files_below(folder, opening.job_key(self._store, record), self.checkpoints)
+        writer = self._store.writer(record.id, driver=this_driver(), takeover=takeover, clock=lambda: datetime.now(UTC))
+        last = {row.worker: row.number for row in self._store.trials(record.id) if row.worker}
+        known = self._known(record)
+        url = self._store.url
+        with Session(
+            self.name, url, self.space, known, self.sampler, writer, seed, budget=trials, workers=last, files=files
+        ) as session:
+            yield session
 
     def resume(self, workers: Workers | None = None, *, takeover: bool = False, progress: bool = True) -> None:
-        """Go on with the budget of the last run.
+        """Go on with the budget, and the limits of trials, of the last run.
 
         Raises:
             SweepError, StoreError, WorkersError: as `run`; also when the sweep never ran.
         """
-        budget = Budget.read(self._store.sweep(self.name).budget)
+        stored = self._store.sweep(self.name).budget
+        budget = Budget.read(stored)
         if budget is None:
             raise SweepError(f"Sweep {self.name!r} never ran; run it with trials=100 or hours=2.")
-        self.run(budget.trials, budget.hours, workers, takeover=takeover, progress=progress)
+        self.run(
+            budget.trials,
+            budget.hours,
+            workers,
+            gpu_hours=budget.gpu_hours,
+            **opening.stored_limits(stored),
+            takeover=takeover,
+            progress=progress,
+        )
+
+    def pause(self) -> Request:
+        """Let whoever runs the sweep start no new trials until `unpause`; see `Control` for all that can be asked.
+
+        The process that runs it looks about every second for what is asked. The other five below are asked alike.
+
+        Raises:
+            SweepError: nobody runs it.
+            StoreError: there is no such sweep.
+        """
+        return self._control.pause()
+
+    def unpause(self) -> Request:
+        """Let a paused sweep go on. Raises as `pause`."""
+        return self._control.unpause()
+
+    def stop(self, now: bool = False) -> Request:
+        """End the run when the trials that run have ended; `now` gives them up, to be run again. Raises as `pause`."""
+        return self._control.stop(now)
+
+    def stop_trial(self, number: int) -> Request:
+        """Tell a running trial to end at its next report. Raises as `pause`."""
+        return self._control.stop_trial(number)
+
+    def retry(self, numbers: Sequence[int] | None = None) -> Request:
+        """Run failed or stopped trials again, by default all that failed: now, or when the sweep is run again.
+
+        Raises:
+            StoreError: there is no such sweep.
+        """
+        return self._control.retry(numbers)
+
+    def enqueue(self, configuration: Configuration | Mapping[str, Decision], priority: int = 0) -> Request:
+        """Have a configuration tried before what the sampler proposes: now, or when the sweep is run again.
+
+        Args:
+            configuration: one of the sweep's space, or its active decisions by path.
+            priority: greater ones come first.
+
+        Raises:
+            SweepError: it is no configuration of the space.
+            StoreError: there is no such sweep.
+        """
+        return self._control.enqueue(configuration, priority)
 
     def size(self) -> int:
         """How many trials there are, of any state; 0 before the first run."""
@@ -153,7 +258,7 @@ class Sweep:
         """One row for each trial: number, state, objectives, constraints, decisions by path, worker, times, message."""
         from .analysis import trials_frame
 
-        return trials_frame(self._store.trials(self._store.sweep(self.name).id), self.goals)
+        return trials_frame(self._store.table(self._store.sweep(self.name).id), self.goals)
 
     def front(self) -> pd.DataFrame:
         """The finished, feasible trials that no other one dominates, best in the first objective first."""
@@ -233,7 +338,7 @@ class Sweep:
         """The sweep's row; made where there is none, refused where it is another sweep's."""
         found = self._store.find_sweep(self.name)
         if found is not None:
-            self._refuse_another(found)
+            opening.refuse_another(found, self.name, self._store.url, self.space, self.goals)
             return found
         objectives, constraints = self.goals.rows()
         return self._store.create_sweep(
@@ -247,32 +352,17 @@ class Sweep:
             entry_point=self.entry_point or entry_point_of(self),
         )
 
-    def _refuse_another(self, record: SweepRecord) -> None:
-        if record.fingerprint != self.space.fingerprint:
-            changed = self.space.diff(Space.from_json(record.space)) or "what is built from its decisions differs"
-            raise SweepError(
-                f"Sweep {self.name!r} in {self._store.url} searches another space: {changed}; "
-                "restore the space, or give the new sweep another name."
-            )
-        before = Goals.read(record.objectives, record.constraints)
-        if self.goals != before:
-            raise SweepError(
-                f"Sweep {self.name!r} in {self._store.url} has other objectives or constraints, {_told(before)} and "
-                f"not {_told(self.goals)}; restore them, or give the new sweep another name."
-            )
-
     def _known(self, record: SweepRecord) -> Trials:
-        known = Trials(self.goals)
-        for row in self._store.trials(record.id):
-            configuration = self.space.configuration(row.configuration)
-            trial = KnownTrial(row.number, configuration, row.state, row.seed, row.priority, row.proposal)
-            known.put(trial.finished(self.goals, row.values) if row.state == "finished" else trial)
-        return known
+        return opening.known_trials(self._store, record, self.space, self.goals)
+
+    @property
+    def _control(self) -> Control:
+        return Control(self._store, self.name)
 
     @contextlib.contextmanager
-    def _watching(self, budget: Budget, progress: bool) -> Iterator[Callable[[Trials, int], None]]:
+    def _watching(self, budget: Budget, progress: bool) -> Iterator[Watch]:
         if not progress:
-            yield lambda trials, out: None
+            yield lambda trials, out, spent: None
             return
         from .progress import SweepProgress
 
@@ -293,9 +383,10 @@ def default_workers() -> Workers:
     return RayWorkers()
 
 
-def _told(goals: Goals) -> str:
-    wanted = [f"{one.name}: {one.direction.value}" for one in goals.objectives]
-    return ", ".join([*wanted, *(f"{one.name} {one.expression}" for one in goals.constraints)])
+def clocks_of(workers: Workers) -> tuple[Callable[[], float], Callable[[], float]]:
+    """The time since the epoch, and seconds that never jump; both are the workers' own where these simulate it."""
+    simulated: Callable[[], float] | None = getattr(workers, "clock", None)
+    return (simulated, simulated) if simulated is not None else (time.time, time.monotonic)
 
 
 def entry_point_of(sweep: Sweep) -> str | None:
@@ -304,20 +395,3 @@ def entry_point_of(sweep: Sweep) -> str | None:
     file = getattr(module, "__file__", None)
     name = next((name for name, value in vars(module).items() if value is sweep), None) if module else None
     return f"{Path(file).resolve()}:{name}" if file and name else None
-
-
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does; only the main thread may catch signals."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

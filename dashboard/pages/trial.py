@@ -176,7 +176,7 @@ def _attempt_row(attempt: AttemptRecord) -> dict[str, object]:
         "state": attempt.state.value,
         "worker": attempt.worker,
         "node": attempt.node,
-        "GPUs": ", ".join(map(str, attempt.gpus)) if attempt.gpus else None,
+        "GPUs": attempt.gpus or None,
         "started": moment(attempt.started_at),
         "took": duration(ran),
         "cause": attempt.cause,

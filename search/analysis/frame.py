@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
+import numpy as np
 import pandas as pd
 
 from ..goals import Goals
-from ..store import TrialRecord
+from ..store import TrialRecord, TrialTable
+from ..store.table import Time
 
 LEADING = ["number", "state"]
 TRAILING = ["sampler", "worker", "attempts", "started_at", "finished_at", "seconds", "message"]
 
 
-def trials_frame(records: Sequence[TrialRecord], goals: Goals) -> pd.DataFrame:
-    """One row for each trial.
+def trials_frame(trials: TrialTable | Sequence[TrialRecord], goals: Goals) -> pd.DataFrame:
+    """One row for each trial; a table (`Store.table`) is much faster than records where there are many.
 
     Columns: number, state, one for each objective, constraint and other returned number, one for each decision path
     (empty where it is not active), then sampler, worker, attempts, times (UTC), seconds and the last message. Where
     names meet, a returned number comes before what is noted of the trial, and a decision is called `path (decision)`.
     """
+    table = trials if isinstance(trials, TrialTable) else TrialTable.of(trials)
     measured = dict.fromkeys([*goals.names, *(constraint.name for constraint in goals.constraints)])
-    measured |= dict.fromkeys(name for record in records for name in record.values if name not in LEADING)
-    paths = dict.fromkeys(path for record in records for path in record.configuration)
+    measured |= dict.fromkeys(name for name in table.values if name not in LEADING)
     taken = {*LEADING, *TRAILING, *measured}
-    names = {path: _apart(path) if path in taken else path for path in paths}
-    noted = [name for name in TRAILING if name not in measured]
-    frame = pd.DataFrame(
-        [_row(record, names) for record in records], columns=[*LEADING, *measured, *names.values(), *noted]
-    )
-    return frame.astype(dict.fromkeys(measured, float))
+    noted = {name: column for name, column in _noted(table).items() if name not in measured}
+    columns = {
+        "number": table.number,
+        "state": table.state,
+        **{name: _numbers(table, name) for name in measured},
+        **{_apart(path) if path in taken else path: column for path, column in _decisions(table).items()},
+        **noted,
+    }
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(table.number)))
 
 
 def decision_column(frame: pd.DataFrame, path: str) -> str | None:
@@ -41,24 +47,29 @@ def _apart(path: str) -> str:
     return f"{path} (decision)"
 
 
-def _row(record: TrialRecord, names: dict[str, str]) -> dict[str, object]:
+def _numbers(table: TrialTable, name: str) -> pd.Series:
+    found = table.values.get(name, {})
+    return pd.Series([found.get(number) for number in table.number], dtype=float)
+
+
+def _decisions(table: TrialTable) -> pd.DataFrame:
+    paths = dict.fromkeys(chain.from_iterable(table.configuration))
+    return pd.DataFrame(table.configuration, columns=list(paths))
+
+
+def _noted(table: TrialTable) -> dict[str, object]:
+    """What is noted of trials; `seconds` is how long the last attempt ran, and empty before it has ended."""
+    started_at, finished_at = _times(table.started_at), _times(table.finished_at)
     return {
-        "sampler": record.proposal.get("sampler"),
-        "worker": record.worker,
-        "attempts": record.attempts,
-        "started_at": record.started_at,
-        "finished_at": record.finished_at,
-        "seconds": _seconds(record),
-        "message": record.message,
-        **{names[path]: decision for path, decision in record.configuration.items()},
-        **record.values,
-        "number": record.number,
-        "state": record.state.value,
+        "sampler": table.sampler,
+        "worker": table.worker,
+        "attempts": table.attempts,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "seconds": (finished_at - started_at).dt.total_seconds(),
+        "message": table.message,
     }
 
 
-def _seconds(record: TrialRecord) -> float | None:
-    """How long the last attempt ran; None before it has ended."""
-    if record.started_at is None or record.finished_at is None:
-        return None
-    return (record.finished_at - record.started_at).total_seconds()
+def _times(times: Sequence[Time]) -> pd.Series:
+    return pd.Series(pd.to_datetime(np.array(times, dtype=object), utc=True, format="ISO8601"))

@@ -2,12 +2,15 @@
 
 import json
 import re
+import time
 
 import pytest
 
 from paretree.search.store import Store
 
-COMMANDS = ("run", "resume", "ls", "show", "front", "importance", "dashboard")
+COMMANDS = (
+    "run", "resume", "ls", "show", "front", "importance", "dashboard", "pause", "stop", "retry", "enqueue", "logs",
+)  # fmt: skip
 
 
 def test_help_names_every_command_and_describes_each_of_its_options(paretree):
@@ -180,3 +183,119 @@ def test_importance_of_too_few_trials_is_refused(searched):
 def test_what_is_printed_fits_the_terminal(searched, columns, arguments):
     for line in searched(*arguments, COLUMNS=str(columns)).stdout.splitlines():
         assert len(line) <= columns or line.startswith("code: "), f"too long for {columns} columns: {line!r}"
+
+
+SLOW = """
+    import time
+    from pathlib import Path
+
+    import paretree as pt
+
+    space = pt.Space(x=pt.Float(0, 1), op=pt.Choice(plain=1, rich=pt.Int(1, 4)))
+
+    def train(trial):
+        trial.log("begun with", trial.config.op)
+        step = 0
+        while not Path("go").exists():
+            trial.report(step, alive=1.0)
+            step += 1
+            time.sleep(0.05)
+        trial.log("done")
+        return trial.config.x
+
+    sweep = pt.Sweep("slow", space, train, {"loss": "minimize"}, sampler="random", seed=0)
+"""
+
+
+@pytest.fixture
+def slow(paretree):
+    """The command line in a folder where a sweep runs, whose trials go on until there is a file `go`."""
+    paretree.write(SLOW, "slow.py")
+    process = paretree.start("run", "slow.py", "--trials", 3, "--workers", "inline")
+    deadline = time.monotonic() + 60
+    while "begun" not in paretree("logs", "slow", 0).stdout:
+        assert time.monotonic() < deadline, "the sweep does not begin"
+    paretree.running = process
+    yield paretree
+    process.kill()
+
+
+def end(slow):
+    (slow.folder / "go").touch()
+    out, err = slow.running.communicate(timeout=60)
+    assert slow.running.returncode == 0, err
+    return out
+
+
+def test_a_sweep_is_paused_resumed_and_given_a_configuration_from_another_terminal(slow):
+    paused = slow("pause", "slow")
+    assert paused.stdout == "Sweep 'slow': paused; 1 trial under way go on to their end.\n", paused.stderr
+    assert slow.json("show", "slow")["state"] == "paused"
+    assert slow("enqueue", "slow", "x=0.25", "op=rich", "op=rich=2").stdout == "Sweep 'slow': is trial 1.\n"
+    resumed = slow("resume", "slow")
+    assert (resumed.returncode, resumed.stdout) == (0, "Sweep 'slow': goes on.\n")
+    end(slow)
+    assert slow.json("show", "slow", "--trial", 1)["decisions"] == {"x": 0.25, "op": "rich", "op=rich": 2}
+    assert slow.finished("slow") == {0, 1, 2}
+
+
+def test_a_sweep_is_stopped_from_another_terminal_and_what_ran_is_run_again(slow):
+    assert slow("stop", "slow", "--trial", 5).stdout == "Sweep 'slow': trial 5 is not running.\n"
+    assert slow("stop", "slow", "--now").stdout.startswith("Sweep 'slow': stops; 1 trial under way will be run again")
+    slow.running.communicate(timeout=60)
+    details = slow.json("show", "slow")
+    assert details["state"] == "interrupted"
+    assert details["reason"].startswith("stopped by ")
+    refused = slow("stop", "slow")
+    assert refused.returncode == 1
+    assert refused.stderr == "error: Nobody runs sweep 'slow', so there is nothing to stop; it is interrupted.\n"
+    (slow.folder / "go").touch()
+    assert slow("resume", "slow", "--workers", "inline").returncode == 0
+    assert slow.finished("slow") == {0, 1, 2}
+    assert len(slow.json("show", "slow", "--trial", 0)["attempts"]) == 2
+
+
+def test_logs_of_a_trial_are_followed_to_its_end(slow):
+    follow = slow.start("logs", "slow", 0, "--follow")
+    end(slow)
+    out, err = follow.communicate(timeout=60)
+    lines = out.splitlines()
+    assert len(lines) == 2, err
+    assert re.fullmatch(r"\d\d:\d\d:\d\d begun with \S+", lines[0])
+    assert re.fullmatch(r"\d\d:\d\d:\d\d done", lines[1])
+
+
+def test_a_configuration_is_enqueued_from_a_file_for_the_next_run(searched, tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"x": 0.5, "width": 3, "op": "plain"}))
+    done = searched("enqueue", "cheap", file, "--priority", 2)
+    assert done.stdout == "Nobody runs sweep 'cheap' now; its next run will see to it.\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["enqueue", "cheap", "nothing.json"], "error: nothing.json cannot be read as JSON: "),
+        (["enqueue", "cheap", "x=0.5"], "error: This cannot be enqueued in sweep 'cheap': "),
+        (["enqueue", "cheap", "x=0.5", "width"], "error: 'width' is no decision; write PATH=VALUE for each"),
+        (["logs", "cheap", "99"], "error: there is no trial 99 in this sweep"),
+        (["pause", "chaep"], "error: there is no sweep 'chaep' in sqlite:///paretree.db; did you mean 'cheap'?"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_sentence(searched, arguments, message):
+    done = searched(*arguments)
+    assert done.returncode == 1
+    assert done.stderr.startswith(message), done.stderr
+
+
+def test_asking_something_of_a_store_that_is_not_there_makes_none(paretree):
+    done = paretree("retry", "cheap", "--store", "other.db")
+    assert done.returncode == 1
+    assert not (paretree.folder / "other.db").exists()
+
+
+def test_a_run_has_its_timeout_again_when_it_is_resumed(paretree):
+    paretree("run", "cheap.py", "--trials", 2, "--workers", "inline", "--timeout", 600)
+    assert paretree.json("show", "cheap")["budget"] == {"trials": 2, "timeout": 600.0}
+    assert paretree("resume", "cheap", "--more", 1, "--workers", "inline").returncode == 0
+    assert paretree.json("show", "cheap")["budget"] == {"trials": 3, "timeout": 600.0}

@@ -13,8 +13,9 @@ LAYERS = {
     "workers": {"spaces", "workers"},
     "search": {"spaces", "workers", "search"},
     "dashboard": {"spaces", "workers", "search", "dashboard"},
+    "cli": {"spaces", "workers", "search", "dashboard", "cli"},
 }
-AT_HOME = {"ray": "workers/ray", "streamlit": "dashboard", "plotly": "dashboard", "typer": "cli.py"}
+AT_HOME = {"ray": ("workers/ray", "workers/tune"), "streamlit": "dashboard", "plotly": "dashboard", "typer": "cli"}
 HEAVY = {
     "ray", "streamlit", "plotly", "torch", "botorch", "transformers", "sqlalchemy", "alembic", "optuna", "pandas",
     "numpy", "matplotlib", "scipy", "sklearn",

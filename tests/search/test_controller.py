@@ -2,6 +2,7 @@
 
 import math
 import random
+import signal
 import threading
 from datetime import UTC, datetime
 
@@ -10,8 +11,22 @@ import pytest
 import paretree as pt
 from paretree.search import Budget, Goals, KnownTrial, Proposal, RandomSampler, Store, Trials
 from paretree.search.controller import Controller
+from paretree.search.interrupts import Interrupts
+from paretree.search.retries import Retries
 from paretree.search.store import AttemptState, SweepState, TrialState, this_driver
-from paretree.workers.protocol import AttemptId, Cause, Failed, Finished, Job, Logged, Reported, Started, Stopped
+from paretree.workers.protocol import (
+    AttemptId,
+    Cause,
+    Checkpointed,
+    Failed,
+    Finished,
+    Job,
+    Logged,
+    Reported,
+    Saved,
+    Started,
+    Stopped,
+)
 
 SPACE = pt.Space(x=pt.Float(0, 1))
 
@@ -33,7 +48,8 @@ class ScriptedWorkers:
 
     def __init__(self, script, size=1, held=(), twice=False):
         self.script, self.size, self.held, self.twice = script, size, frozenset(held), twice
-        self.assignments, self.queue, self.closed = [], [], False
+        self.assignments, self.queue, self.stopped = [], [], []
+        self.closed = self.abandoned = False
 
     def open(self, job):
         return self.held
@@ -43,7 +59,7 @@ class ScriptedWorkers:
         self.queue.extend(assignments)
 
     def stop(self, id):
-        raise AssertionError("nobody stops trials here")
+        self.stopped.append(id)
 
     def pump(self, handle, wait):
         events = [event for assignment in self.queue for event in self.script(assignment) or ()]
@@ -53,6 +69,9 @@ class ScriptedWorkers:
 
     def close(self):
         self.closed = True
+
+    def abandon(self):
+        self.abandoned = True
 
 
 @pytest.fixture
@@ -74,8 +93,8 @@ def controller(store, workers, *, goals=None, space=SPACE, clock=None, **options
         trial = KnownTrial(row.number, space.configuration(row.configuration), row.state, row.seed, row.priority)
         trials.put(trial.finished(goals, row.values) if row.state == "finished" else trial)
     writer = store.writer(record.id, driver=this_driver(), clock=clock.datetime)
-    watch, sampler = options.pop("watch", lambda trials, out: None), options.pop("sampler", RandomSampler())
-    return Controller(space, trials, sampler, writer, workers, 0, clock, watch, **options)
+    watch, sampler = options.pop("watch", lambda trials, out, spent: None), options.pop("sampler", RandomSampler())
+    return Controller(space, trials, sampler, writer, workers, 0, clock, watch, timer=clock, **options)
 
 
 def run(store, workers, trials=5, **options):
@@ -146,7 +165,7 @@ def test_a_trial_whose_worker_died_is_run_again_first(store, cause):
 
 def test_a_trial_whose_worker_dies_every_time_fails_after_its_retries(store):
     workers = ScriptedWorkers(lambda a: fail(a, Cause.INFRASTRUCTURE) if a.id.trial == 0 else finish(a))
-    run(store, workers, trials=2, retries=3)
+    run(store, workers, trials=2, retries=Retries(infrastructure=3))
     assert [row.state for row in rows(store)] == ["failed", "finished"]
     assert len(store.attempts(store.sweep("s").id, 0)) == 4
 
@@ -155,6 +174,164 @@ def test_a_trial_whose_worker_dies_every_time_fails_after_its_retries(store):
 def test_what_is_the_trials_own_fault_is_not_tried_again(store, cause):
     run(store, ScriptedWorkers(lambda a: fail(a, cause) if a.id.trial == 1 else finish(a)), trials=2)
     assert rows(store)[1].attempts == 1
+
+
+def test_each_cause_of_failure_has_retries_of_its_own(store):
+    causes = [Cause.PREEMPTED, Cause.TIMEOUT, Cause.INFRASTRUCTURE, Cause.PREEMPTED, Cause.TIMEOUT, Cause.PREEMPTED]
+
+    def script(assignment):
+        number = assignment.id.attempt
+        return fail(assignment, causes[number]) if number < len(causes) else finish(assignment)
+
+    run(store, ScriptedWorkers(script), trials=1, retries=Retries(infrastructure=1, timeout=2))
+    assert (rows(store)[0].state, rows(store)[0].attempts) == ("finished", 7)
+
+
+def test_retries_are_counted_over_all_controllers(store):
+    def dies_twice(assignment):
+        if assignment.id == (0, 2):
+            raise KeyboardInterrupt
+        return fail(assignment, Cause.INFRASTRUCTURE) if assignment.id.trial == 0 else finish(assignment)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store, ScriptedWorkers(dies_twice), trials=1)
+    run(store, ScriptedWorkers(lambda a: fail(a, Cause.INFRASTRUCTURE)), trials=1)
+    causes = [attempt.cause for attempt in store.attempts(store.sweep("s").id, 0)]
+    assert causes == ["infrastructure", "infrastructure", None, "infrastructure"]
+    assert rows(store)[0].state == "failed"
+
+
+def test_preemptions_are_no_failures_of_the_sweep(store):
+    def script(assignment):
+        return fail(assignment, Cause.PREEMPTED) if assignment.id.trial < 8 else finish(assignment)
+
+    run(store, ScriptedWorkers(script), trials=10, max_failures=3, retries=Retries(preempted=0))
+    assert [row.state for row in rows(store)] == ["failed"] * 8 + ["finished"] * 2
+    assert store.sweep("s").state == SweepState.FINISHED
+
+
+@pytest.mark.parametrize("often", [-1, 1.5, math.nan])
+def test_retries_that_make_no_sense_are_refused(often):
+    with pytest.raises(pt.SweepError, match=r"Retries\(memory=.*\) says not how often; give a whole number from 0"):
+        Retries(memory=often)
+
+
+def test_a_trial_that_is_run_again_goes_on_from_its_latest_checkpoint(store):
+    def script(assignment):
+        id = assignment.id
+        if id.attempt == 2:
+            return finish(assignment)
+        step = 10 * id.attempt
+        kept = [
+            Checkpointed(id, step, f"mem://{step}", 5, "0" * 64, 1.1),
+            Checkpointed(id, step + 1, f"mem://{step + 1}", 5, "0" * 64, 1.2, dropped=(f"mem://{step}",)),
+            Saved(id, "plot.png", f"mem://plot-{id.attempt}", "image/png", 7, "0" * 64, 1.3),
+        ]
+        return [Started(id, "w", "n", 1.0), *kept, Failed(id, Cause.INFRASTRUCTURE, "gone", "", 2.0)]
+
+    run(store, workers := ScriptedWorkers(script, twice=True), trials=1)
+    assert [assignment.checkpoint for assignment in workers.assignments] == [None, "mem://1", "mem://11"]
+    sweep_id = store.sweep("s").id
+    assert [one.uri for one in store.checkpoints(sweep_id, 0)] == ["mem://11", "mem://1"], "one dropped is still there"
+    assert [one.uri for one in store.artifacts(sweep_id, 0)] == ["mem://plot-1"]
+
+
+def test_attempts_that_the_store_has_given_up_are_told_to_end_and_not_listened_to(store):
+    zombies = [AttemptId(0, 0), AttemptId(7, 3)]
+
+    class Haunted(ScriptedWorkers):
+        def pump(self, handle, wait):
+            handle(tuple(Finished(id, {"": 99.0}, 5.0) for id in zombies))
+            super().pump(handle, wait)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store, ScriptedWorkers(interrupted_after(0)), trials=2)
+    run(store, workers := Haunted(finish, held=zombies), trials=2)
+    assert sorted(workers.stopped) == zombies
+    assert [(row.state, row.attempts, row.values) for row in rows(store)] == [
+        ("finished", 2, {"loss": 0.5}),
+        ("finished", 1, {"loss": 0.5}),
+    ]
+
+
+def test_gpu_hours_end_the_sweep_over_all_its_runs(store):
+    def hour_on_two(assignment):
+        start = 7200.0 * assignment.id.trial
+        return [Started(assignment.id, "w", "n", start, 2.0), Finished(assignment.id, {"": 0.5}, start + 3600)]
+
+    run(store, ScriptedWorkers(hour_on_two), budget=Budget(gpu_hours=5.0))
+    assert len(rows(store)) == 3, "after two trials 4 GPU hours were spent, after three 6"
+    run(store, ScriptedWorkers(hour_on_two), budget=Budget(gpu_hours=7.0))
+    assert len(rows(store)) == 4
+    assert store.sweep("s").reason == "the budget is spent"
+
+
+class Jumping(Clock):
+    """A clock that somebody sets by days, back and forward."""
+
+    def __call__(self):
+        self.now += random.Random(self.now).choice([0.0, 0.0, 86_400.0, -86_400.0])
+        return self.now
+
+
+def test_a_clock_that_jumps_changes_neither_results_nor_the_time_that_a_run_may_take(store):
+    wall, steady = Jumping(), Clock()
+
+    def slow(assignment):
+        steady.now += 1000
+        at = wall()
+        return [Started(assignment.id, "w", "n", at), Finished(assignment.id, {"": 0.5}, at + 1000)]
+
+    one = controller(store, ScriptedWorkers(slow, size=2), clock=wall)
+    one.timer = steady
+    one.run(Job("s", SPACE, lambda trial: None), Budget(hours=2.0))
+    assert [row.state for row in rows(store)] == ["finished"] * 8
+
+
+def test_ctrl_c_waits_until_what_happened_is_written(store):
+    def interrupted(assignment):
+        if assignment.id.trial == 1:
+            signal.raise_signal(signal.SIGINT)
+        return finish(assignment)
+
+    class Writing(ScriptedWorkers):
+        def pump(self, handle, wait):
+            with interrupts.held():
+                super().pump(handle, wait)
+
+    with Interrupts() as interrupts:
+        one = controller(store, Writing(interrupted), uninterrupted=interrupts.held)
+        with pytest.raises(KeyboardInterrupt):
+            one.run(Job("s", SPACE, lambda trial: None), Budget(trials=9))
+    assert [row.state for row in rows(store)] == ["finished"] * 2, "what ended when it was interrupted is lost"
+    assert store.sweep("s").state == SweepState.INTERRUPTED
+
+
+def test_what_has_ended_when_ctrl_c_comes_is_not_run_again(store):
+    class Late(ScriptedWorkers):
+        interrupts = 1
+
+        def pump(self, handle, wait):
+            if wait > 0 and len(self.assignments) == 3 and self.interrupts:
+                self.interrupts = 0
+                raise KeyboardInterrupt
+            super().pump(handle, wait)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store, Late(finish), trials=9)
+    assert [row.state for row in rows(store)] == ["finished"] * 3
+
+
+def test_workers_may_become_more_and_fewer_while_a_sweep_runs(store):
+    out, workers = [], ScriptedWorkers(finish, size=1)
+
+    def resize(trials, n, spent):
+        out.append((trials.ended, n))
+        workers.size = 5 if 3 < trials.ended < 20 else 2
+
+    run(store, workers, trials=40, watch=resize)
+    assert max(n for ended, n in out if ended < 20) == 5
+    assert max(n for ended, n in out if ended > 25) == 2
 
 
 def test_too_many_failures_in_a_row_stop_the_sweep_with_the_last_reason(store):
@@ -286,7 +463,7 @@ def test_a_time_budget_ends_the_run_but_not_the_trials_under_way(store):
 def test_more_than_one_worker_gets_short_trials_ahead_but_never_a_single_one(store, tmp_path):
     def most_out(workers, store):
         out = []
-        run(store, workers, trials=40, watch=lambda trials, n: out.append(n))
+        run(store, workers, trials=40, watch=lambda trials, n, spent: out.append(n))
         return max(out)
 
     def short(assignment):
@@ -340,7 +517,7 @@ class LongTrials(ScriptedWorkers):
 
 def test_workers_never_wait_for_a_sampler_that_thinks_ahead(store):
     out, sampler, workers = [], Thinking(), LongTrials(finish, size=2)
-    workers.driven = controller(store, workers, sampler=sampler, watch=lambda trials, n: out.append(n))
+    workers.driven = controller(store, workers, sampler=sampler, watch=lambda trials, n, spent: out.append(n))
     workers.driven.run(Job("s", SPACE, lambda trial: None), Budget(trials=20))
     assert out == [0] + [2] * 19 + [1, 0], "a worker was without a trial"
     assert {row.proposal["sampler"] for row in rows(store)} == {"thinking"}
@@ -369,10 +546,13 @@ def test_with_one_worker_nothing_is_asked_ahead_so_that_thinking_changes_nothing
 class Talking(ScriptedWorkers):
     """Trial 1 writes a line at each pump; `until()` says when it ends."""
 
+    lines = -1
+
     def pump(self, handle, wait):
         super().pump(handle, wait)
         if any(assignment.id.trial == 1 for assignment in self.assignments):
-            handle((Logged(AttemptId(1, 0), "still at it", 1.0),))
+            self.lines += 1
+            handle((Logged(AttemptId(1, 0), "still at it", 1.0, self.lines),))
             if self.until():
                 handle((Finished(AttemptId(1, 0), {"": 0.5}, 2.0),))
 
@@ -397,7 +577,7 @@ def test_events_are_taken_in_while_a_sampler_thinks(store):
 def test_a_sweep_goes_on_at_random_while_its_sampler_hangs(store, caplog):
     clock, sampler = Clock(), Thinking(hangs=lambda trials: len(trials) == 2)
 
-    def pass_time(trials, out):
+    def pass_time(trials, out, spent):
         clock.now += 50.0
 
     run(store, ScriptedWorkers(finish), trials=6, sampler=sampler, clock=clock, watch=pass_time)
@@ -417,7 +597,7 @@ def test_a_sampler_that_fails_again_and_again_stops_the_sweep_and_says_why(store
 def test_ctrl_c_ends_a_run_at_once_while_its_sampler_thinks(store):
     sampler = Thinking(hangs=lambda trials: len(trials) == 3)
 
-    def interrupt(trials, out):
+    def interrupt(trials, out, spent):
         if len(sampler.asks) == 4:
             raise KeyboardInterrupt
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import paretree as pt
-from paretree.search import RandomSampler
+from paretree.search import RandomSampler, Store, opening
 from paretree.workers import InlineWorkers
 
 SPACE = pt.Space(x=pt.Float(-1, 1), kind=pt.Choice(a={"k": pt.Int(1, 4)}, b={}))
@@ -208,3 +208,11 @@ def test_a_sweep_with_a_seed_repeats_itself_exactly_also_where_its_sampler_think
         parts = run(make(tmp_path, "parts", sampler=Slow()), trials).trials()
     quick = run(make(tmp_path, "quick", sampler="random"), 12).trials()
     assert parts["x"].tolist() == whole["x"].tolist() == quick["x"].tolist()
+
+
+def test_a_folder_for_files_is_whole_wherever_trials_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store.open("here.db")
+    assert opening.files_of("kept", store) == str(tmp_path / "kept")
+    assert opening.files_of("s3://bucket/kept", store) == "s3://bucket/kept"
+    assert opening.files_of(None, store) == str(tmp_path / "here-files")

@@ -24,6 +24,9 @@ from .surrogates import Fit, joined
 MODELLED = 500
 """Trials. Of more, the best and the latest are modelled, half of each: a fit takes the third power of their number."""
 
+EARLY = 16
+"""Trials that tell what is to be had without a search."""
+
 ELITE = 8
 """Trials that a search starts from."""
 
@@ -84,13 +87,22 @@ def learn(trials: Trials, inputs: Inputs, fit: Fit, draw: random.Random) -> Lear
     models = [fit(x[order], torch.tensor(outcome).unsqueeze(-1), inputs.space.encoding) for outcome in outcomes]
     ends = tails(measured)
     known = {at: Known(column, ends[at], means[at], deviations[at]) for at, column in inputs.known.items()}
-    bad = torch.tensor([(means[at] - tail.start) / deviations[at] for at, tail in enumerate(ends)])
+    bad = torch.tensor((means - _bad(measured, set(inputs.known))) / deviations)
     kept = torch.tensor((violations[order][:, sorted(inputs.known_constraints)] <= 0).all(axis=1))
     return Learned(
         _surrogate(models, x[order], bad, {}, frozenset()),
         _surrogate(models, x[order][kept | ~kept.any()], bad, known, inputs.known_constraints),
         [ended[row].configuration for row in order[:ELITE]],
     )
+
+
+def _bad(losses: Array, known: set[int]) -> Array:
+    """From which loss on each objective is bad; for those known, as the first trials have it.
+
+    There is nothing to learn about them, so a search that has gone to one end of them must not lose sight of the other.
+    """
+    early, late = tails(losses[:EARLY]), tails(losses)
+    return np.array([early[at].start if at in known else tail.start for at, tail in enumerate(late)])
 
 
 def _surrogate(
