@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 TYPED := -m paretree -p paretree.cli -p paretree.spaces -p paretree.workers -p paretree.search -p paretree.dashboard
 REFERENCE := paretree.spaces paretree.spaces.nn paretree.search paretree.search.samplers \
              paretree.search.samplers.bayes paretree.search.samplers.optuna paretree.search.analysis \
-             paretree.search.store paretree.workers paretree.workers.protocol
+             paretree.search.bridges paretree.search.store paretree.workers paretree.workers.protocol \
+             paretree.workers.tune
 INSTALLED := $(VENV)/.installed
 
 .PHONY: demo test lint types docs install clean

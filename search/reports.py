@@ -97,7 +97,7 @@ def trial_details(store: Store, name: str, number: int) -> dict[str, Any]:
         "values": trial.values,
         "decisions": trial.configuration,
         "attempts": [_attempt(attempt) for attempt in attempts],
-        "failure": next((one.traceback or one.message for one in reversed(attempts) if one.message), None),
+        "failure": attempts[-1].traceback or attempts[-1].message if attempts else None,
     }
 
 

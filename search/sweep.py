@@ -49,7 +49,8 @@ class Sweep:
         name: what the sweep is called in its store.
         space: what is searched.
         train: takes a `Trial` and returns a dict with a number for each objective and constraint that is not known
-            (other numbers are kept as well), or a bare number where that is a single one.
+            (other numbers are kept as well), or a bare number where that is a single one; None for a sweep that
+            is driven from a loop of your own (see `driving`).
         objectives: by name, each "minimize" or "maximize".
         constraints: bounds on returned numbers, as `{"latency_ms": "<= 5"}`; what breaks one is not on the front.
         known: by name, the objectives and constraints that follow from the configuration: functions of it, or measured
@@ -70,7 +71,7 @@ class Sweep:
         self,
         name: str,
         space: Space,
-        train: Callable[[Trial], object],
+        train: Callable[[Trial], object] | None,
         objectives: Mapping[str, str],
         *,
         constraints: Mapping[str, str] | None = None,
@@ -128,6 +129,8 @@ class Sweep:
             StoreError: the store cannot be opened, or another process drives the sweep.
             WorkersError: the workers cannot be had.
         """
+        if self.train is None:
+            raise SweepError(f"Sweep {self.name!r} has no train function; give one, or drive it with sweep.driving().")
         budget = Budget(trials, hours, gpu_hours)
         limits, again = opening.limits_of(timeout, report_timeout, memory), Retries.of(retries)
         if not ask_timeout > 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 import os
 import pickle
 import sys
@@ -30,7 +31,7 @@ def pack(job: Job) -> bytes:
     """
     with _by_value(_home(job.train)):
         try:
-            body = cloudpickle.dumps(job)
+            body = _dumps(job)
         except Exception as error:  # pickling calls code of every type it meets
             raise WorkersError(_blame(job, error)) from error
     return pickle.dumps((str(Path.cwd()), [str(Path(place).absolute()) for place in sys.path], body))
@@ -43,6 +44,30 @@ def unpack(cargo: bytes) -> Job:
         os.chdir(directory)
     sys.path[:0] = [place for place in places if place not in sys.path and Path(place).exists()]
     return cast(Job, pickle.loads(body))
+
+
+class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """Sends functions with a cache as what they are made of, where cloudpickle would look for them by their name."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, functools._lru_cache_wrapper) and _travels_as_code(obj):
+            return _cached, (obj.__wrapped__, obj.cache_parameters())
+        return super().reducer_override(obj)
+
+
+def _dumps(value: object) -> bytes:
+    file = io.BytesIO()
+    _Pickler(file).dump(value)
+    return file.getvalue()
+
+
+def _cached(function: Callable[..., Any], parameters: dict[str, Any]) -> Any:
+    return functools.lru_cache(**parameters)(function)
+
+
+def _travels_as_code(function: Any) -> bool:
+    module = function.__module__
+    return module == "__main__" or module in cloudpickle.list_registry_pickle_by_value()
 
 
 def _home(train: Callable[..., object]) -> ModuleType | None:
@@ -98,7 +123,7 @@ def _used_by(train: Callable[..., object]) -> list[tuple[str, Any]]:
 
 def _picklable(value: object) -> bool:
     try:
-        cloudpickle.dumps(value)
+        _dumps(value)
     except Exception:
         return False
     return True

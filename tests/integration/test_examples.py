@@ -1,10 +1,20 @@
 """Every example is a sweep that runs."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+PATIENCE = 240.0  # seconds; a guard against hanging, not an expectation
+SCRIPTS = {  # what they print
+    "ask_and_tell": "accuracy",
+    "fine_tune_with_checkpoints": "trained",
+    "simulated": "hypervolume",
+    "tune_pbt": "momentum",
+}
 
 
 @pytest.mark.slow
@@ -15,3 +25,20 @@ def test_an_example_runs(example, paretree):
     assert done.returncode == 0, done.stderr
     assert "of 2 trials" in done.stdout, done.stdout
     assert "Warning" not in done.stderr, f"people would copy what is warned of: {done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_an_example_that_drives_its_sweep_itself_runs_as_a_script(name, tmp_path):
+    file = next(example for example in EXAMPLES if example.stem == name)
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, file], cwd=tmp_path, env=env, text=True, capture_output=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    assert SCRIPTS[name] in done.stdout, done.stdout
+
+
+def test_every_example_with_a_main_part_is_run_as_a_script():
+    assert {example.stem for example in EXAMPLES if "__main__" in example.read_text()} == SCRIPTS.keys()

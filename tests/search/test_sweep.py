@@ -216,3 +216,13 @@ def test_a_folder_for_files_is_whole_wherever_trials_run(tmp_path, monkeypatch):
     assert opening.files_of("kept", store) == str(tmp_path / "kept")
     assert opening.files_of("s3://bucket/kept", store) == "s3://bucket/kept"
     assert opening.files_of(None, store) == str(tmp_path / "here-files")
+
+
+def test_a_sweep_without_a_function_is_driven_but_not_run(tmp_path):
+    sweep = make(tmp_path, function=None)
+    with pytest.raises(pt.SweepError, match=r"^Sweep 's' has no train function; give one, or drive it"):
+        run(sweep, 1)
+    with sweep.driving(trials=1) as session:
+        for trial in session:
+            trial.tell({"f": 1.0, "g": 2.0})
+    assert sweep.trials()["state"].tolist() == ["finished"]

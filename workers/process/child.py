@@ -97,7 +97,14 @@ def leave(code: int) -> NoReturn:
 
 
 def run_trial(
-    job: Job, task: Task, *, device: Device, gpus: float, board: Board, emit: Callable[[Event], None]
+    job: Job,
+    task: Task,
+    *,
+    device: Device,
+    gpus: float,
+    board: Board,
+    emit: Callable[[Event], None],
+    leads: bool = True,
 ) -> None:
     """Run the trial; nobody sits at the keyboard of its process, so an interrupt is a failure as others are."""
     try:
@@ -111,6 +118,7 @@ def run_trial(
             stopping=lambda: board.stop,
             draining=lambda: board.drain,
             gpus=gpus,
+            leads=leads,
         )
     except BaseException as error:
         emit(failure(task.assignment, error, time.time()))

@@ -38,5 +38,5 @@ def main(folder: str) -> None:
         elif rank == 0:
             voice.emit(event)
 
-    run_trial(job, task, device=settings.device, gpus=settings.gpus, board=board, emit=emit)
+    run_trial(job, task, device=settings.device, gpus=settings.gpus, board=board, emit=emit, leads=rank == 0)
     leave(0 if ended_well else 1)  # torchrun then ends the others, which would wait for this one

@@ -20,9 +20,9 @@ def processes():
     """A function that makes `Processes` for `train`, which are closed at the end of the test."""
     made = []
 
-    def make(train, limits=None, **options):
+    def make(train, limits=None, kept=None, **options):
         settings = {"mark": runner_mark(), "device": "cpu", "gpus": 0.0, **options}
-        made.append(Processes(pack(Job("test", SPACE, train)), limits or Limits(), **settings))
+        made.append(Processes(pack(Job("test", SPACE, train, **(kept or {}))), limits or Limits(), **settings))
         return made[-1]
 
     yield make

@@ -8,9 +8,20 @@ import time
 import psutil
 import pytest
 
+from paretree.workers import Keep
 from paretree.workers.process.orphans import VARIABLE
 from paretree.workers.process.ranks import leave_word, outcome, words
-from paretree.workers.protocol import AttemptId, Cause, Failed, Finished, Limits, Logged, Reported, Stopped
+from paretree.workers.protocol import (
+    AttemptId,
+    Cause,
+    Checkpointed,
+    Failed,
+    Finished,
+    Limits,
+    Logged,
+    Reported,
+    Stopped,
+)
 
 ID = AttemptId(3, 1)
 GOOD, ERROR, DEATH, STOP, HANG = range(5)  # what becomes of a trial, by its number
@@ -39,6 +50,17 @@ def train(trial):
     return {"total": total.item()} if rank == 0 else None
 
 
+def train_and_keep(trial):
+    import torch.distributed
+
+    torch.distributed.init_process_group("gloo")
+    for step in range(2):
+        with trial.checkpoint(step) as folder:
+            (folder / "rank.txt").write_text(os.environ["RANK"])
+        torch.distributed.barrier()
+    return 1.0
+
+
 def stopping(events):
     return sum(isinstance(event, Reported) for event in events) > 3
 
@@ -61,6 +83,17 @@ def test_ranks_run_as_one_trial_and_end_as_one(processes, run):
     assert death[-1].cause is Cause.INFRASTRUCTURE
     assert death[-1].message.startswith("rank 1 of the trial was killed by signal 9 (SIGKILL)")
     assert isinstance(stop[-1], Stopped), "rank 1 reports nothing, and ends with rank 0 all the same"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="ranks find their runner through /proc")
+def test_only_rank_0_keeps_checkpoints(processes, run, tmp_path):
+    pytest.importorskip("torch")
+    kept = {"files": str(tmp_path), "checkpoints": Keep(last=9)}
+    events = run(processes(train_and_keep, Limits(timeout=60), kept, isolation="torchrun", processes=2))
+    assert isinstance(events[-1], Finished), events[-1]
+    assert [event.step for event in events if isinstance(event, Checkpointed)] == [0, 1]
+    assert [file.read_text() for file in tmp_path.rglob("rank.txt")] == ["0", "0"]
 
 
 @pytest.mark.slow
