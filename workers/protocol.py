@@ -52,7 +52,7 @@ class Limits:
     timeout: float | None = None
     report_timeout: float | None = None
     memory: int | None = None
-    grace: float = 5.0
+    grace: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
