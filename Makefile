@@ -16,8 +16,8 @@ demo: $(INSTALLED)  ## search a small CNN on real digits with Ray and SQLite, an
 	$(BIN)/paretree run examples/digits.py --more 48
 	$(BIN)/paretree front digits --plot digits-front.png > /dev/null
 
-test: $(INSTALLED)  ## run the whole test suite
-	$(BIN)/python -m pytest
+test: $(INSTALLED)  ## run the whole test suite, two tests at a time
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
