@@ -27,6 +27,7 @@ def cluster():
 
     patch = pytest.MonkeyPatch()
     patch.setenv("RAY_AUTH_MODE", "disabled")
+    patch.delenv("OMP_NUM_THREADS", raising=False)  # Ray leaves alone what is set
     patch.setattr(utils, "write_ray_address", lambda *args, **kwargs: None)  # or all on this machine would join it
     made = Cluster(
         initialize_head=True,

@@ -26,7 +26,7 @@ def test_events_come_in_groups():
 
     workers.open(Job("test", Space(x=Float(0, 1)), train))
     workers.submit([Assignment(AttemptId(0, 0), {"x": 0.5}, seed=0)])
-    workers.pump(groups.append, wait=0.0)
+    workers.pump(groups.append, wait=1.0)
 
     assert [len(group) for group in groups] == [1, 101], "what comes first at once, the rest together at the end"
 
@@ -42,7 +42,7 @@ def test_an_interrupt_passes_and_the_trial_it_hit_is_forgotten(collect):
     workers.open(Job("test", Space(x=Float(0, 1)), train))
     workers.submit([Assignment(AttemptId(number, 0), {"x": 0.5}, seed=0) for number in range(2)])
     with pytest.raises(KeyboardInterrupt):
-        workers.pump(lambda events: None, wait=0.0)
+        workers.pump(lambda events: None, wait=1.0)
 
     events = collect(workers, 1)
     assert [type(event) for event in events] == [Started, Reported, Finished]

@@ -233,7 +233,11 @@ def _die_at(moment, begin, url):
     save(trial, 1)
 
 
-def test_wherever_making_a_checkpoint_is_cut_off_it_or_the_one_before_is_restored_whole(shared, begin):
+def test_wherever_making_a_checkpoint_is_cut_off_it_or_the_one_before_is_restored_whole(
+    shared, begin, tmp_path, monkeypatch
+):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     found = []
     for moment in range(1, 1000):
         url = f"{shared}/{moment}"
