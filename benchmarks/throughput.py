@@ -25,7 +25,7 @@ from pathlib import Path
 from dispatch import CONTENDERS, OURS, Contender, Cost
 from dispatch_latency import MEASUREMENTS
 
-SLOW_TRIALS = 50
+SLOW_TRIALS = 20
 """Trials of a contender that takes seconds for each."""
 
 
