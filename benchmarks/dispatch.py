@@ -17,7 +17,7 @@ PARAMETERS = "abcde"
 
 @dataclass
 class Cost:
-    """Seconds on the wall, and of processors in all processes."""
+    """Seconds on the wall, and of processors."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -41,14 +41,9 @@ def family() -> list[psutil.Process]:
 
 
 def cpu_seconds() -> float:
-    """Of this process and all below it, those that have ended and were waited for among them."""
-    total = 0.0
-    for process in family():
-        try:
-            total += sum(process.cpu_times()[:4])
-        except psutil.NoSuchProcess:
-            continue
-    return total
+    """That the whole machine has worked: Ray's workers end without a trace in the times of those that started them."""
+    times = psutil.cpu_times()
+    return times.user + times.nice + times.system
 
 
 def sampler(kind: str, seed: int) -> Any:

@@ -5,7 +5,8 @@
 
 Each contender runs in a process of its own, in turn, each repeat with another seed. Before the clock starts, Ray is
 started (for us as for Ray Tune) and the database is made (for us as for Optuna); starting workers or actors counts. The
-sampler is the same object for all, and the last row is what it takes by itself. CPU seconds are those of all processes.
+sampler is the same object for all, and the last row is what it takes by itself. CPU time is that of the whole machine:
+let nothing else run.
 """
 
 from __future__ import annotations

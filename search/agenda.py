@@ -16,10 +16,14 @@ End = Finished | Stopped | Failed
 
 @dataclass(frozen=True, slots=True)
 class Under:
-    """An attempt under way: sent, or better running, `since` (seconds since the epoch), and holding so many GPUs."""
+    """An attempt under way: sent, or better running, `since` (seconds since the epoch), and holding so many GPUs.
+
+    One that an earlier controller sent is `inherited`: it began before `since`.
+    """
 
     since: float
     gpus: float = 0.0
+    inherited: bool = False
 
 
 @dataclass
@@ -46,7 +50,7 @@ class Agenda:
 
     def take_up(self, held: Iterable[AttemptId], now: float) -> None:
         """Begin with what workers hold from before; all other trials that have not ended wait."""
-        self.out = {id: Under(now) for id in held}
+        self.out = {id: Under(now, inherited=True) for id in held}
         running = {id.trial for id in self.out}
         self.waiting.clear()
         for trial in [trial for trial in self.trials if not trial.ended]:
@@ -76,8 +80,9 @@ class Agenda:
     def ended(self, event: End, trial: KnownTrial) -> None:
         """An attempt has ended, and `trial` is what is known since."""
         under = self.out.pop(event.id)
-        seconds = max(0.0, event.at - under.since)
-        self.mean_seconds = seconds if self.mean_seconds == math.inf else 0.8 * self.mean_seconds + 0.2 * seconds
+        if not under.inherited:
+            seconds = max(0.0, event.at - under.since)
+            self.mean_seconds = seconds if self.mean_seconds == math.inf else 0.8 * self.mean_seconds + 0.2 * seconds
         if trial.state is TrialState.WAITING:
             self.wait(trial)
         else:

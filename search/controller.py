@@ -119,7 +119,9 @@ class Controller:
     def _attend(self, job: Job, budget: Budget) -> None:
         """Run trials, and give the sweep back whatever ends that."""
         try:
-            self._begin(self.workers.open(job), budget, job)
+            with self._transaction() as transaction:  # before anything can go wrong, so that `resume` knows it
+                transaction.set_budget(budget.to_json() | limits_row(job.limits))
+            self._begin(self.workers.open(job))
             self._drive(budget)
         except StoreError:
             raise
@@ -143,17 +145,20 @@ class Controller:
         )
         self._orders.begin()
 
-    def _begin(self, held: frozenset[AttemptId], budget: Budget, job: Job) -> None:
+    def _begin(self, held: frozenset[AttemptId]) -> None:
         """Take up where an earlier controller stopped: attempts that no worker holds any more are made again.
 
-        Attempts that workers hold and the store has given up are told to end; what they say is ignored.
+        What workers that died since left to tell of them is heard first. Attempts that workers hold and the store has
+        given up are told to end; what they say is ignored.
         """
-        known = self.writer.open_attempts()
         with self._transaction() as transaction:
-            transaction.interrupted([id for id in known if id not in held], self.clock())
             transaction.set_state(SweepState.RUNNING)
-            transaction.set_budget(budget.to_json() | limits_row(job.limits))
-        self._agenda.take_up(held & known.keys(), self.clock())
+        known = self.writer.open_attempts()
+        self._agenda.take_up(known, self.clock())
+        self.workers.pump(self._record, wait=0.0)
+        with self._transaction() as transaction:
+            transaction.interrupted([id for id in self._agenda.out if id not in held], self.clock())
+        self._agenda.take_up(held & self._agenda.out.keys(), self.clock())
         for id in held - known.keys():
             self.workers.stop(id)
 

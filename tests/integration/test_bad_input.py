@@ -102,6 +102,10 @@ WRONG_ARGUMENTS = {
         ["run", "cheap.py", "--trials", 1, "--workers", "nonsense"],
         ["'nonsense'", "--workers ray or --workers inline"],
     ),
+    "a cluster for no cluster": (
+        ["run", "cheap.py", "--trials", 1, "--workers", "inline", "--address", "auto"],
+        ["--address auto is for --workers ray", "leave one of them out"],
+    ),
     "an unknown sweep": (["show", "chaep"], ["no sweep 'chaep'", "did you mean 'cheap'?"]),
     "an unknown sweep to resume": (["resume", "digits"], ["no sweep 'digits'", "there are: cheap"]),
     "an unknown trial": (["show", "cheap", "--trial", 999], ["no trial 999", "count from 0"]),

@@ -4,12 +4,14 @@ import math
 import random
 import signal
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 import paretree as pt
 from paretree.search import Budget, Goals, KnownTrial, Proposal, RandomSampler, Store, Trials
+from paretree.search.agenda import Agenda
 from paretree.search.controller import Controller
 from paretree.search.interrupts import Interrupts
 from paretree.search.retries import Retries
@@ -440,6 +442,57 @@ def test_attempts_that_workers_still_hold_go_on_and_those_they_lost_are_made_aga
     assert sorted(a.id for a in again.assignments) == [(0, 1), (1, 1), (3, 0)]
     assert [row.state for row in rows(store)] == ["finished"] * 4
     assert [row.attempts for row in rows(store)] == [2, 2, 1, 1]
+
+
+def test_how_long_trials_take_is_not_learned_from_those_that_an_earlier_controller_began():
+    agenda = Agenda(Trials(Goals.of({"loss": "minimize"})))
+    trial = KnownTrial(0, SPACE.sample(0), TrialState.RUNNING, 0)
+    agenda.trials.put(trial)
+    agenda.take_up([AttemptId(0, 0)], now=3600.0)
+    agenda.ended(Finished(AttemptId(0, 0), {"": 0.5}, 3600.1), replace(trial, state=TrialState.FAILED))
+    assert agenda.mean_seconds == math.inf
+
+
+def test_what_workers_that_died_left_to_tell_is_heard_before_their_attempts_are_made_again(store):
+    def dies(assignment):
+        raise SystemError("the controller's process is gone")
+
+    one = controller(store, ScriptedWorkers(dies))
+    one._leave = lambda state, reason: None  # a process that is gone writes nothing
+    with pytest.raises(SystemError):
+        one.run(Job("s", SPACE, lambda trial: None), Budget(trials=1))
+
+    left = [Started(AttemptId(0, 0), "w", "n", 1.0), Reported(AttemptId(0, 0), 7, {"loss": 0.25}, 2.0)]
+    again = ScriptedWorkers(lambda assignment: left if assignment is None else finish(assignment))
+    again.queue = [None]
+    run(store, again, trials=1)
+    assert [a.id for a in again.assignments] == [(0, 1)]
+    assert [(report.step, report.value) for report in store.reports(store.sweep("s").id, 0)] == [(7, 0.25)]
+
+
+def test_what_cannot_be_recorded_is_left_with_the_workers_for_the_next_controller(store):
+    def trouble(assignment):
+        if assignment.id.trial == 1:
+            raise pt.StoreError("the disk is full")
+        return finish(assignment)
+
+    workers = ScriptedWorkers(trouble)
+    with pytest.raises(pt.StoreError, match="the disk is full"):
+        run(store, workers, trials=3)
+    assert workers.abandoned
+    sweep = store.sweep("s")
+    assert (sweep.state, sweep.reason, sweep.driver) == ("interrupted", "the disk is full", None)
+    assert [attempt.state for attempt in store.attempts(sweep.id, 1)] == ["sent"], "it may still be told of"
+
+
+def test_the_budget_is_stored_before_workers_are_opened_so_that_a_run_that_dies_there_is_resumed_by_its_name(store):
+    class Unavailable(ScriptedWorkers):
+        def open(self, job):
+            raise pt.workers.WorkersError("no cluster")
+
+    with pytest.raises(pt.workers.WorkersError):
+        run(store, Unavailable(finish), trials=3)
+    assert store.sweep("s").budget["trials"] == 3
 
 
 def test_a_small_space_is_searched_once_and_then_the_sweep_ends(store):
