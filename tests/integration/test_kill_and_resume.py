@@ -126,7 +126,7 @@ def test_with_ray_a_sweep_survives_dying_trials_an_interrupt_and_a_kill_and_leav
     paretree.wait_for("slow", 6)
     told = end(process, signal.SIGINT, whole_group=True)
     assert process.returncode == 130, told
-    assert "is run again: the worker process died" in told
+    assert "is run again: the trial's process left with exit code 3" in told
     assert re.fullmatch(r"Interrupted; go on with: \S*paretree resume slow", told.splitlines()[-1])
     assert_no_process_is_left(paretree)
     first, runs_of_first = paretree.finished("slow"), runs_of(paretree)
