@@ -154,7 +154,7 @@ def _curves(reports: Sequence[ReportRecord]) -> None:
             key=f"curve of {name}",
             config={"displayModeBar": False},
         )
-    st.caption("What the last attempt reported, step by step.")
+    st.caption("What the trial reported, step by step; where it was run again, from where it went on.")
 
 
 def _attempts(attempts: Sequence[AttemptRecord]) -> None:
