@@ -147,8 +147,10 @@ def server(folder: Path) -> Iterator[Callable[[], str]]:
             connection.execute(f"CREATE DATABASE store{made}")
         return running.get_uri(f"store{made}")
 
-    yield new
-    running.cleanup()
+    try:
+        yield new
+    finally:
+        running.cleanup()
 
 
 def table(title: str, runs: list[dict[str, float]], counts: dict[str, int]) -> None:

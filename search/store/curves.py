@@ -50,11 +50,11 @@ def _standing(
     """Reports that still stand: an attempt that goes on from a checkpoint measures later steps anew, and only those."""
     later, redone = attempt.alias("later"), report.alias("redone")
     last = (
-        select(func.max(attempt.c.id))
+        select(attempt.c.trial_id, func.max(attempt.c.id).label("id"))
         .join_from(trial, attempt)
         .where(whose)
         .group_by(attempt.c.trial_id)
-        .correlate(None)
+        .subquery("last")
     )
     again = exists().where(
         later.c.trial_id == trial.c.id,
@@ -65,8 +65,12 @@ def _standing(
     )
     return (
         select(*columns)
-        .select_from(trial.join(attempt, attempt.c.trial_id == trial.c.id).join(report))
-        .where(whose, which, or_(attempt.c.id.in_(last), ~again))
+        .select_from(
+            trial.join(attempt, attempt.c.trial_id == trial.c.id)
+            .join(report, report.c.attempt_id == attempt.c.id)
+            .join(last, last.c.trial_id == trial.c.id)
+        )
+        .where(whose, which, or_(attempt.c.id == last.c.id, ~again))
     )
 
 

@@ -182,6 +182,22 @@ HOT: dict[str, Callable[[Store, int], object]] = {
 def test_no_reading_of_a_part_goes_through_a_whole_table(
     store: Store, sweep: SweepRecord, running: SweepWriter, url: str, what: str
 ):
+    queries = heard(lambda: HOT[what](store, sweep.id))
+    assert queries
+    for statement, parameters in queries:
+        plan = explain(url, statement, parameters)
+        assert not [line for line in plan if re.search(SCANS, line)], "\n".join([statement, *plan])
+
+
+def test_curves_compare_no_report_with_the_attempts_of_all_trials(
+    store: Store, sweep: SweepRecord, running: SweepWriter
+):
+    for statement, _ in heard(lambda: store.curves(sweep.id, "loss")):
+        assert not re.search(r"\bIN \(SELECT", statement), f"PostgreSQL may run it anew for each report:\n{statement}"
+
+
+def heard(read: Callable[[], object]) -> list[tuple[str, Any]]:
+    """The queries, and their parameters, that reach the database meanwhile."""
     said: list[tuple[str, Any]] = []
 
     def listen(connection: object, cursor: object, statement: str, parameters: Any, *rest: object) -> None:
@@ -189,14 +205,10 @@ def test_no_reading_of_a_part_goes_through_a_whole_table(
 
     event.listen(Engine, "before_cursor_execute", listen)
     try:
-        HOT[what](store, sweep.id)
+        read()
     finally:
         event.remove(Engine, "before_cursor_execute", listen)
-    queries = [(statement, parameters) for statement, parameters in said if statement.startswith("SELECT")]
-    assert queries
-    for statement, parameters in queries:
-        plan = explain(url, statement, parameters)
-        assert not [line for line in plan if re.search(SCANS, line)], "\n".join([statement, *plan])
+    return [(statement, parameters) for statement, parameters in said if statement.startswith("SELECT")]
 
 
 TABLES = "trial|attempt|report|event|checkpoint|artifact|command|later|redone|parent"
