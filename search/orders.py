@@ -157,7 +157,7 @@ class Orders:
         trials = self.agenda.trials
         if numbers is None:
             numbers = [trial.number for trial in trials if trial.state is TrialState.FAILED]
-        again = [number for number in numbers if number < len(trials) and trials[number].state in RETRIED]
+        again = [number for number in numbers if 0 <= number < len(trials) and trials[number].state in RETRIED]
         transaction.retry(again)
 
         others = sorted(set(numbers) - set(again))

@@ -191,6 +191,18 @@ def test_only_what_failed_or_was_stopped_is_retried(driven):
     assert asked.outcome() == "0 trials will be run again, but not 0, 9: only failed and stopped trials are"
 
 
+def test_a_negative_number_is_no_trial(driven):
+    driven.go.set()
+    sweep = driven.sweep()
+    sweep.run(1, workers=InlineWorkers(), progress=False)
+    sweep.enqueue({"x": 0.625, "op": "plain"})
+    sweep.run(2, workers=InlineWorkers(), progress=False)
+    asked = sweep.retry([-1])
+    sweep.run(3, workers=InlineWorkers(), progress=False)
+    assert asked.outcome() == "0 trials will be run again, but not -1: only failed and stopped trials are"
+    assert sweep.trials()["attempts"].tolist() == [1, 1, 1]
+
+
 @pytest.mark.parametrize("ask", ["pause", "unpause", "stop"])
 def test_what_is_about_a_run_is_refused_where_there_is_none(driven, ask):
     driven.go.set()
