@@ -165,9 +165,7 @@ class Controller:
     def _drive(self, budget: Budget) -> None:
         agenda = self._agenda
         try:
-            while (
-                self._recording.fatal is None and self.timer() < agenda.leave_at and (self._send(budget) or agenda.out)
-            ):
+            while self._goes_on(budget):
                 self.watch(self.trials, len(agenda.out), self._spent())
                 self._listen()
                 self._look()
