@@ -128,7 +128,7 @@ def _add_attempts(
     if not rows:
         return {}
     found = connection.execute(insert(attempt).returning(attempt.c.trial_id, attempt.c.id), rows)
-    return {trial_id: id for trial_id, id in found}  # noqa: C416 - rows are no pairs to mypy
+    return dict(found.tuples().all())
 
 
 def _attempt(trial_id: int, template: FrozenTrial | None, now: datetime) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def _tell(connection: Connection, study_id: int, rows: Sequence[dict[str, Any]],
         for row in rows
     ]
     found = connection.execute(insert(event).returning(event.c.trial_number, event.c.id), events)
-    return {number: id for number, id in found}  # noqa: C416 - rows are no pairs to mypy
+    return dict(found.tuples().all())
 
 
 def _values(trial_id: int, goals: Goals, template: FrozenTrial) -> list[dict[str, Any]]:

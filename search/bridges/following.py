@@ -113,8 +113,7 @@ class KnownStudy:
             self._tell(event_id)
 
     def _read(self, connection: Connection, numbers: Collection[int] | None) -> None:
-        some = numbers is not None and len(numbers) <= MANY
-        which = trial.c.number.in_(numbers) if some else true()  # type: ignore[arg-type]
+        which = true() if numbers is None or len(numbers) > MANY else trial.c.number.in_(numbers)
         for one in read_trials(connection, self.study, self.parameters, which):
             self._put(one)
 

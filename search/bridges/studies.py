@@ -156,7 +156,7 @@ def read_attributes(connection: Connection, study_id: int, owner: Owner) -> dict
         .where(note.sweep_id == study_id, note.trial_id.is_(None), note.owner == owner)
         .order_by(note.id)
     )
-    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
+    return dict(rows.tuples().all())
 
 
 def all_attributes(connection: Connection, owner: Owner) -> dict[int, dict[str, Any]]:

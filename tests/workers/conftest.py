@@ -47,6 +47,22 @@ def cluster():
 
 
 @pytest.fixture
+def ray_workers(cluster):
+    """A function that makes workers on the cluster, which are closed at the end of the test."""
+    from paretree.workers import RayWorkers
+
+    made = []
+
+    def make(**options):
+        made.append(RayWorkers(**options))
+        return made[-1]
+
+    yield make
+    for workers in made:
+        workers.close()
+
+
+@pytest.fixture
 def drive():
     """A function that runs trials of `train` on workers, `x` being a tenth of their number, and returns all events."""
     return _drive

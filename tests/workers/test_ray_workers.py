@@ -22,20 +22,6 @@ from paretree.workers.ray import crew
 pytestmark = pytest.mark.ray
 
 
-@pytest.fixture
-def ray_workers(cluster):
-    """A function that makes workers on the shared cluster, which are closed at the end of the test."""
-    made = []
-
-    def make(**options):
-        made.append(RayWorkers(**options))
-        return made[-1]
-
-    yield make
-    for workers in made:
-        workers.close()
-
-
 def load_from_file(path, name):
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)

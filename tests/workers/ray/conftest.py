@@ -20,22 +20,6 @@ GIBIBYTE = 2**30
 
 
 @pytest.fixture
-def ray_workers(cluster):
-    """A function that makes workers on the cluster, which are closed at the end of the test."""
-    from paretree.workers import RayWorkers
-
-    made = []
-
-    def make(**options):
-        made.append(RayWorkers(**options))
-        return made[-1]
-
-    yield make
-    for workers in made:
-        workers.close()
-
-
-@pytest.fixture
 def add_node(cluster):
     """A function that adds a node, which is removed at the end of the test."""
     added = []
