@@ -6,6 +6,7 @@ every second, and notes with each what came of it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,8 @@ from .seeds import derive
 from .store import NewTrial, SweepState, SweepWriter, Transaction, TrialState
 from .store.records import CommandRecord
 from .trials import KnownTrial
+
+log = logging.getLogger("paretree")
 
 RETRIED = (TrialState.FAILED, TrialState.STOPPED)
 
@@ -88,6 +91,7 @@ class Orders:
             with self.writer.transaction() as transaction:
                 outcome, then = self._do(command, transaction)
                 transaction.handled(command.id, outcome)
+            log.warning("%s, asked for by %s: %s", command.kind, command.detail.get("by", "somebody"), outcome)
             then()
 
     def begin(self) -> None:
@@ -120,7 +124,8 @@ class Orders:
 
     def _pause(self, by: str, transaction: Transaction) -> Result:
         transaction.set_state(SweepState.PAUSED, f"paused by {by}")
-        return f"paused; {_count(len(self.agenda.out))} under way go on to their end", partial(self._set_paused, True)
+        running = _count(len(self.agenda.out))
+        return f"paused; what is under way goes on to its end ({running})", partial(self._set_paused, True)
 
     def _unpause(self, transaction: Transaction) -> Result:
         if not self.agenda.paused:
@@ -135,7 +140,7 @@ class Orders:
         running = _count(len(self.agenda.out))
         if now:
             return f"stops; {running} under way will be run again when it is resumed", partial(self._give_up, by)
-        return f"stops once {running} under way have ended", partial(self._finish, by)
+        return f"stops once what is under way has ended ({running})", partial(self._finish, by)
 
     def _finish(self, by: str) -> None:
         self.agenda.ending = f"stopped by {by}"

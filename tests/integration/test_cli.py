@@ -229,7 +229,7 @@ def end(slow):
 
 def test_a_sweep_is_paused_resumed_and_given_a_configuration_from_another_terminal(slow):
     paused = slow("pause", "slow")
-    assert paused.stdout == "Sweep 'slow': paused; 1 trial under way go on to their end.\n", paused.stderr
+    assert paused.stdout == "Sweep 'slow': paused; what is under way goes on to its end (1 trial).\n", paused.stderr
     assert slow.json("show", "slow")["state"] == "paused"
     assert slow("enqueue", "slow", "x=0.25", "op=rich", "op=rich=2").stdout == "Sweep 'slow': is trial 1.\n"
     resumed = slow("resume", "slow")

@@ -1,5 +1,7 @@
 """Asking something of a sweep that somebody else drives: here a thread, with a controller and store of its own."""
 
+import os
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ from paretree.search.orders import Order
 from paretree.search.store import SweepState
 from paretree.workers import InlineWorkers
 
+HERE = f"{socket.gethostname()}:{os.getpid()}"
 PATIENCE = 60.0  # seconds; a guard against hanging, not an expectation
 
 SPACE = pt.Space(x=pt.Float(0, 1), op=pt.Choice(plain=1, rich=pt.Int(1, 4)))
@@ -83,7 +86,7 @@ def driven(tmp_path):
 def test_a_paused_sweep_ends_what_runs_and_starts_nothing_until_it_goes_on(driven):
     with driven.running():
         asked = driven.sweep().pause()
-        assert asked.told(PATIENCE) == "Sweep 's': paused; 1 trial under way go on to their end."
+        assert asked.told(PATIENCE) == "Sweep 's': paused; what is under way goes on to its end (1 trial)."
         assert (driven.record.state, driven.record.reason.partition(" by ")[0]) == (SweepState.PAUSED, "paused")
         driven.go.set()
         driven.until(lambda: driven.states == ["finished"])
@@ -96,13 +99,21 @@ def test_a_paused_sweep_ends_what_runs_and_starts_nothing_until_it_goes_on(drive
 
 def test_a_stopped_sweep_ends_what_runs_and_can_be_resumed(driven):
     with driven.running():
-        assert driven.sweep().stop().told(PATIENCE) == "Sweep 's': stops once 1 trial under way have ended."
+        assert driven.sweep().stop().told(PATIENCE) == "Sweep 's': stops once what is under way has ended (1 trial)."
         driven.go.set()
     assert driven.states == ["finished"]
     assert driven.record.state == SweepState.INTERRUPTED
     assert driven.record.reason.startswith("stopped by ")
     driven.sweep().resume(workers=InlineWorkers(), progress=False)
     assert driven.runs == [0, 1, 2, 3]
+
+
+def test_whoever_runs_a_sweep_is_told_what_others_ask_of_it(driven, caplog):
+    with driven.running():
+        asked = driven.sweep().stop()
+        asked.told(PATIENCE)
+    said = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert said == [f"stop, asked for by {HERE}: stops once what is under way has ended (1 trial)"]
 
 
 def test_a_sweep_that_is_stopped_now_runs_its_trials_again_when_it_is_resumed(driven):
