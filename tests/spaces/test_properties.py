@@ -103,7 +103,7 @@ def spaces(parts=anything):
     return st.dictionaries(st.sampled_from(["model", "lr", "größe"]), parts, max_size=3).map(Space)
 
 
-quickly = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quickly = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @quickly

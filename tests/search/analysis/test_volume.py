@@ -118,14 +118,12 @@ def test_the_inferred_reference_is_the_one_of_botorch(points):
         assert list(reference_point(trials, goals).values()) == pytest.approx(expected.tolist(), abs=1e-6)
 
 
-@settings(deadline=None)  # the first call loads BoTorch
 @given(planes | solids)
 def test_the_volume_is_the_number_of_cells_that_are_dominated(points):
     cells = cells_dominated([tuple(c + 5 for c in point) for point in points], 11)
     assert volume(points, [6.0] * len(points[0])) == pytest.approx(cells)
 
 
-@settings(deadline=None)
 @given(planes | solids, st.randoms(use_true_random=False))
 def test_the_volume_does_not_depend_on_the_order_of_the_trials(points, draw):
     shuffled = draw.sample(points, len(points))
@@ -133,7 +131,6 @@ def test_the_volume_does_not_depend_on_the_order_of_the_trials(points, draw):
     assert volume(shuffled, reference) == pytest.approx(volume(points, reference))
 
 
-@settings(deadline=None)
 @given(planes | solids)
 def test_the_volume_never_shrinks_with_another_trial_and_dominated_ones_add_nothing(points):
     reference = [4.0] * len(points[0])
@@ -144,7 +141,7 @@ def test_the_volume_never_shrinks_with_another_trial_and_dominated_ones_add_noth
     assert volume([*points, worse, points[0]], reference) == pytest.approx(after)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(planes | solids)
 def test_the_course_tells_the_volume_of_the_trials_so_far(points):
     goals = minimizing(len(points[0]))
