@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .spaces import (
@@ -17,10 +18,12 @@ from .spaces import (
     Normal,
     ParetreeError,
     Pick,
+    PriorWarning,
     Recursive,
     Repeat,
     Space,
     SpaceError,
+    StudentT,
     apply,
     require,
     share,
@@ -29,7 +32,8 @@ from .spaces import (
 from .workers import Faults, InlineWorkers, Keep, SimulatedWorkers, Trial, TrialStopped, WorkersError
 
 if TYPE_CHECKING:
-    from .search import Retries, Store, StoreError, Sweep, SweepError
+    from .search import Ladder, Retries, Store, StoreError, Sweep, SweepError
+    from .spaces import laws
     from .workers import RayWorkers
 
 __version__ = "0.1.0"
@@ -46,10 +50,12 @@ __all__ = [
     "InlineWorkers",
     "Int",
     "Keep",
+    "Ladder",
     "Maybe",
     "Normal",
     "ParetreeError",
     "Pick",
+    "PriorWarning",
     "RayWorkers",
     "Recursive",
     "Repeat",
@@ -59,12 +65,14 @@ __all__ = [
     "SpaceError",
     "Store",
     "StoreError",
+    "StudentT",
     "Sweep",
     "SweepError",
     "Trial",
     "TrialStopped",
     "WorkersError",
     "apply",
+    "laws",
     "require",
     "share",
     "where",
@@ -72,9 +80,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs SQL, Ray or Optuna when it is first asked for, so that importing Paretree takes no time."""
+    """Load what needs SQL, Ray, Optuna or NumPy when it is first asked for, so that importing takes no time."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "laws":
+        return import_module(".spaces.laws", __name__)
     from . import search, workers
 
     return getattr(workers if name == "RayWorkers" else search, name)

@@ -201,7 +201,7 @@ class Asking:
 
     def _stand_ins(self, n: int, reason: str) -> list[Proposal]:
         draw = random.Random(derive(self.seed, "stand in", len(self.trials)))
-        return [Proposal(self.space.sample(draw), "random", reason) for _ in range(n)]
+        return [Proposal(self.space.sample(draw, "prior"), "random", reason) for _ in range(n)]
 
     def _new_trials(self, n: int) -> list[KnownTrial]:
         """Up to `n` trials from what is ready."""

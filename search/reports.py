@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..spaces import Space
@@ -79,6 +80,7 @@ def sweep_details(store: Store, name: str) -> dict[str, Any]:
         "on_the_front": len(results.front),
         "best": {one.name: _best(results, one.name) for one in goals.objectives if len(results.front)},
         "hypervolume": _hypervolume(results),
+        "prior": prior_rejected(results.trials),
         "code": record.entry_point,
         "space": Space.from_json(record.space),
     }
@@ -99,6 +101,25 @@ def trial_details(store: Store, name: str, number: int) -> dict[str, Any]:
         "attempts": [_attempt(attempt) for attempt in attempts],
         "failure": attempts[-1].traceback or attempts[-1].message if attempts else None,
     }
+
+
+def prior_rejected(trials: Sequence[TrialRecord]) -> str | None:
+    """Since which trial a sampler does not ask the priors, and why; None while it does, or where it never said.
+
+    A sampler says so with `detail["prior"] = "rejected"`, and why in the reason of its proposal.
+    """
+    last = next((trial for trial in reversed(trials) if rejects_prior(trial)), None)
+    if last is None:
+        return None
+    same_sampler = (one for one in reversed(trials) if one.proposal.get("sampler") == last.proposal["sampler"])
+    rejecting = list(takewhile(rejects_prior, same_sampler))
+    why = last.proposal["reason"].partition("prior rejected: ")[2]
+    return f"rejected since trial {rejecting[-1].number}: {why}" if rejecting else None
+
+
+def rejects_prior(trial: TrialRecord) -> bool:
+    """Whether a trial was proposed without priors of the space, since the best trials were far from them."""
+    return bool((trial.proposal.get("detail") or {}).get("prior") == "rejected")
 
 
 def front_rows(results: Results) -> list[dict[str, Any]]:

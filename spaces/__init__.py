@@ -10,7 +10,7 @@ from .expressions import Expression, apply, where
 from .fidelity import Fidelity
 from .node import Node
 from .pick import Pick
-from .priors import Normal
+from .priors import Normal, PriorWarning, StudentT
 from .ranges import Float, Int
 from .recursion import Again, Recursive
 from .repeat import Repeat
@@ -36,12 +36,14 @@ __all__ = [
     "ParetreeError",
     "Part",
     "Pick",
+    "PriorWarning",
     "Recursive",
     "Repeat",
     "Slot",
     "Space",
     "SpaceDiff",
     "SpaceError",
+    "StudentT",
     "UnstorableWarning",
     "apply",
     "require",

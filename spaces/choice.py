@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from .build import Build
+from .centers import Written, belief, center_of, check_prior
 from .declare import Place
 from .domains import Decision, Labels
 from .errors import SpaceError, brief
@@ -29,6 +30,9 @@ class Choice(Node):
         options: the options, as positional arguments or as `label=option`, not both.
         ordered: the options are written in a meaningful order (sizes, degrees).
         weights: prior probabilities, one for each option; they need not sum to 1.
+        prior: instead of weights, for ordered positive numbers: a belief about their logarithm, or just the most likely
+            value; the centre may be an expression. An option gets what lies between the geometric midpoints to its
+            neighbours.
         was: labels that were renamed, as `{"now": "then"}`, so that `Space.migrate` reads older trials.
         name: its segment of the path where it stands in a sequence.
     """
@@ -38,6 +42,7 @@ class Choice(Node):
     ordered: bool = False
     weights: tuple[float, ...] | None = None
     was: tuple[tuple[str, str], ...] = ()
+    prior: Written = None
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Choice(Node):
         ordered: bool = False,
         weights: Sequence[float] | None = None,
         was: Mapping[str, str] | None = None,
+        prior: Written = None,
         name: str | None = None,
         **labelled: object,
     ) -> None:
@@ -56,6 +62,7 @@ class Choice(Node):
         object.__setattr__(self, "ordered", ordered)
         object.__setattr__(self, "weights", tuple(map(plain, weights)) if isinstance(weights, Iterable) else weights)
         object.__setattr__(self, "was", tuple(was.items()) if isinstance(was, Mapping) else was or ())
+        object.__setattr__(self, "prior", plain(prior))
         object.__setattr__(self, "name", name)
         if options and labelled:
             raise SpaceError(self, "", "some options have labels and some have none", "label all of them, or none")
@@ -91,6 +98,8 @@ class Choice(Node):
         self._check_former(path)
         if self.weights is not None:
             self._check_weights(path, self.weights)
+        if self.prior is not None:
+            self._check_prior(path)
 
     def _check_labels(self, path: str) -> None:
         for label, node in self.options:
@@ -139,6 +148,23 @@ class Choice(Node):
         if not sum(weights) > 0:
             raise SpaceError(self, path, "all weights are 0", "give at least one option a positive weight")
 
+    def _check_prior(self, path: str) -> None:
+        numbers = [value for value in self._decisions if is_number(value) and value > 0]
+        if self.labelled or not self.ordered or len(numbers) < len(self.options):
+            raise SpaceError(
+                self,
+                path,
+                "a prior needs ordered positive numbers to choose from",
+                "write Choice(64, 128, ordered=True, prior=...), or give weights",
+            )
+        if self.weights is not None:
+            raise SpaceError(self, path, "both a prior and weights tell what is likely", "leave out one of them")
+        check_prior(self, path, self.prior, min(numbers), max(numbers))
+
+    def aside(self) -> Iterable[Node]:
+        """The centre of its prior."""
+        return center_of(self.prior)
+
     def children(self) -> Iterable[tuple[str, Node]]:
         """The options that have something to decide or to build below them."""
         return [(f"={label}", node) for label, node in self.options]
@@ -150,6 +176,7 @@ class Choice(Node):
         if not open:
             raise SpaceError(self, place.path, "no option ends the recursion", "add one without Again")
         place.decide(self, self._labels([decision for decision, _, _ in open]))
+        place.believe(self, belief(self.prior))
         for decision, segment, node in open:
             place.enter(segment, node, when=Literal(place.path, (decision,)))
 
@@ -157,7 +184,8 @@ class Choice(Node):
         """The options that are open; all of them, except at the greatest depth of a recursion."""
         kept = [self._decisions.index(decision) for decision in decisions]
         weights = None if self.weights is None else tuple(self.weights[index] for index in kept)
-        return Labels(tuple(decisions), self.ordered, weights, self.was)
+        labels = Labels(tuple(decisions), self.ordered, weights, self.was, belief(self.prior))
+        return labels.around(labels.prior.number) if labels.prior is not None and labels.prior.is_plain else labels
 
     def ends(self, fuel: Mapping[str, int]) -> bool:
         """Whether one of the options does."""
@@ -179,7 +207,7 @@ class Choice(Node):
             yield from typed_keywords(self.options)
         else:
             yield from (repr(node) for _, node in self.options)
-        for flag, default in (("ordered", False), ("weights", None), ("name", None)):
+        for flag, default in (("ordered", False), ("weights", None), ("prior", None), ("name", None)):
             if getattr(self, flag) is not default:
                 yield f"{flag}={getattr(self, flag)!r}"
         if self.was:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .build import builds
 from .domains import Decision
 from .errors import ConfigurationError, shortened
+from .fidelity import check_budgets
 from .literals import Record
 from .locate import path_of, taken
 from .node import Environment, Node, join
@@ -67,16 +68,7 @@ class Configuration:
         Raises:
             ConfigurationError: there is no such fidelity, or the budget is out of its bounds.
         """
-        asked = {**(fidelity or {}), **named}
-        for path, budget in asked.items():
-            node = self.space.fidelities.get(path)
-            if node is None:
-                there = ", ".join(map(repr, self.space.fidelities)) or "none"
-                raise ConfigurationError(f"There is no fidelity {path!r} in the space; it has {there}.")
-            if not node.contains(budget):
-                raise ConfigurationError(
-                    f"Fidelity {path!r} cannot be {budget!r}; give {node.low} to {node.high} {node.unit}."
-                )
+        asked = check_budgets(self.space.fidelities, {**(fidelity or {}), **named})
         return Configuration(self.space, self._values, {**self._fidelity, **asked})
 
     def build(self, input_shape: tuple[int, ...] | None = None, input_dtype: str = "float32") -> dict[str, Any]:

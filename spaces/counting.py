@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import NamedTuple
 
 from .domains import Decision
@@ -20,12 +22,20 @@ from .node import Environment
 from .require import Constraint
 from .slots import Literal, Slot
 
+MAX_CONSTRAINED = 10_000
+"""Values of a decision that a constraint may ask for if configurations are to be counted."""
+
 
 class Known(NamedTuple):
-    """What later slots need to know: the open gates as a bit mask, and decisions that constraints still ask for."""
+    """What later slots need to know: the open gates as a bit mask, and decisions that constraints still ask for.
+
+    `met` are the constraints, again as a bit mask, that hold already whatever is decided later: the first layer that is
+    kept fulfils "at least one layer", and none of the others need be remembered.
+    """
 
     gates: int = 0
     kept: tuple[tuple[str, Decision], ...] = ()
+    met: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +67,15 @@ class Census:
         asked = frozenset[str]().union(*(constraint.paths for constraint in constraints))
         self._gate = [1 << gates[slot.when] if slot.when else 0 for slot in slots]
         self._runs = [_runs(slot, gates, slot.path in asked) for slot in slots]
-        self._due: list[list[Constraint]] = [[] for _ in slots]
-        for constraint in constraints:
-            self._due[max((index_of[path] for path in constraint.paths), default=0)].append(constraint)
-        self._live, self._wanted = self._needed_from()
+        self._due: list[dict[int, Constraint]] = [{} for _ in slots]
+        self._early: list[dict[int, Constraint]] = [{} for _ in slots]
+        for number, constraint in enumerate(constraints):
+            *before, last = sorted({index_of[path] for path in constraint.paths}) or [0]
+            self._due[last][1 << number] = constraint
+            for index in before if constraint.has_alternatives else ():
+                self._early[index][1 << number] = constraint
+        self._live, self._open = self._needed_from()
+        self._asked: dict[tuple[int, int], frozenset[str]] = {}
         self._completions = self._count()
 
     @property
@@ -125,22 +140,32 @@ class Census:
         skips = self._skips(index, known)
         for run in (_NOTHING,) if skips else self._runs[index]:
             kept = known.kept
-            if not skips and slot.path in self._wanted[index]:
+            if not skips and slot.path in self._wanted(index, known.met):
                 kept = (*kept, (slot.path, slot.domain.nth(run.start)))
-            if all(constraint.holds(Environment(dict(kept), self._operands)) for constraint in self._due[index]):
-                later = tuple(pair for pair in kept if pair[0] in self._wanted[index + 1])
-                yield run, Known((known.gates | run.opens) & self._live[index + 1], later)
+            env = Environment(dict(kept), self._operands)
+            if all(bit & known.met or constraint.holds(env) for bit, constraint in self._due[index].items()):
+                settled = (bit for bit, constraint in self._early[index].items() if constraint.is_settled(env))
+                met = reduce(or_, settled, known.met) & sum(self._open[index + 1])
+                later = tuple(pair for pair in kept if pair[0] in self._wanted(index + 1, met))
+                yield run, Known((known.gates | run.opens) & self._live[index + 1], later, met)
 
     def _skips(self, index: int, known: Known) -> bool:
         return bool(self._gate[index]) and not known.gates & self._gate[index]
 
-    def _needed_from(self) -> tuple[list[int], list[frozenset[str]]]:
-        """For each position, the gates and the decisions that are still asked for from there on."""
-        live, wanted = [0], [frozenset[str]()]
+    def _wanted(self, index: int, met: int) -> frozenset[str]:
+        """The decisions that are still asked for from a slot on, where these constraints are met."""
+        if (index, met) not in self._asked:
+            unmet = (constraint.paths for bit, constraint in self._open[index].items() if not bit & met)
+            self._asked[index, met] = frozenset[str]().union(*unmet)
+        return self._asked[index, met]
+
+    def _needed_from(self) -> tuple[list[int], list[dict[int, Constraint]]]:
+        """For each position, the gates that are still asked for from there on, and the constraints."""
+        live, open = [0], [dict[int, Constraint]()]
         for gate, due in zip(reversed(self._gate), reversed(self._due), strict=True):
             live.append(live[-1] | gate)
-            wanted.append(wanted[-1].union(*(constraint.paths for constraint in due)))
-        return live[::-1], wanted[::-1]
+            open.append({**open[-1], **due})
+        return live[::-1], open[::-1]
 
     def _count(self) -> list[dict[Known, int]]:
         """Forward, what can be known at each slot; then backward, how many completions that leaves."""
@@ -157,6 +182,25 @@ class Census:
 
 
 _NOTHING = Run(0, 1, 0)
+
+
+def census(slots: Sequence[Slot], constraints: Sequence[Constraint], operands: Mapping[tuple[str, int], str]) -> Census:
+    """The count of a space; constraints on continuous decisions and on models are left to be checked by drawing.
+
+    Raises:
+        ValueError: a constraint asks for a decision with too many values.
+    """
+    sizes = {slot.path: slot.domain.size for slot in slots}
+    countable = [
+        one for one in constraints if not one.is_measured and all(sizes[path] is not None for path in one.paths)
+    ]
+    vast = next((path for one in countable for path in one.uses if (sizes[path] or 0) > MAX_CONSTRAINED), None)
+    if vast is not None:
+        raise ValueError(
+            f"A constraint asks for {vast!r}, which has over {MAX_CONSTRAINED} values, too many to be counted; "
+            "give it a step."
+        )
+    return Census(slots, countable, operands)
 
 
 def _runs(slot: Slot, gates: Mapping[tuple[Literal, ...], int], each: bool) -> tuple[Run, ...]:

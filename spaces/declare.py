@@ -9,10 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from .build import builds
 from .domains import Domain
 from .errors import SpaceError, brief
+from .leads import Lead, taken_by
 from .literals import check_label
 from .node import Node, join
+from .priors import Prior
 from .slots import Gate, Literal, Slot, implies, parents_first
 
 if TYPE_CHECKING:
@@ -50,14 +53,24 @@ class Condition(NamedTuple):
     why: str
 
 
+class Belief(NamedTuple):
+    """A prior as it was written, and the path under which its centre is computed."""
+
+    path: str
+    prior: Prior
+
+
 class Declared(NamedTuple):
     """All that a tree declares.
 
-    `operands` leads from the path of an expression and the position of an operand to the decision that is meant.
+    `operands` leads from the path of an expression and the position of an operand to the decision or budget that is
+    meant, `beliefs` from the path of a decision to its prior. `leads` tells what takes what.
     """
 
     slots: tuple[Slot, ...]
     operands: dict[tuple[str, int], str]
+    leads: list[Lead]
+    beliefs: dict[str, Belief]
     conditions: list[Condition]
     fidelities: dict[str, Fidelity]
     grammars: dict[str, Node]
@@ -70,8 +83,10 @@ class Table:
     root: Scope
     decided: dict[str, Decided] = field(default_factory=dict)
     shared: dict[str, Gate] = field(default_factory=dict)
+    leads: list[Lead] = field(default_factory=list)
     uses: list[Use] = field(default_factory=list)
     conditions: list[Condition] = field(default_factory=list)
+    beliefs: dict[str, Belief] = field(default_factory=dict)
     fidelities: dict[str, Fidelity] = field(default_factory=dict)
     grammars: dict[str, Node] = field(default_factory=dict)
 
@@ -136,6 +151,7 @@ class Place:
             self.table.shared[name] = Gate()
             Place("", self.table.shared[name], self.table, self.table.root).enter(name, node)
         self.table.shared[name].entries.append(self.gate)
+        self.table.leads.append(Lead(self.path, name))
 
     def recur(self, holder: Node, grammar: str, body: Node, depth: int) -> None:
         """Declare `body` here, which may stand inside itself `depth` times under the name `grammar`."""
@@ -171,6 +187,7 @@ class Place:
                 "a budget that not every configuration has",
                 "let it stand where no choice decides on it",
             )
+        self.scope.paths[id(node)] = self.path
         self.table.fidelities[self.path] = node
 
     def require(self, predicate: Node, why: str) -> None:
@@ -180,12 +197,28 @@ class Place:
         predicate.check(place.path)
         predicate.declare(place)
 
+    def believe(self, node: Node, prior: Prior | None) -> None:
+        """Note the prior of the decision that `node` makes here; its centre is computed under a path of its own."""
+        if prior is None:
+            return
+        inside = replace(self, path=join(self.path, "?prior"))
+        self.table.beliefs[self.path] = Belief(inside.path, prior)
+        if isinstance(prior.center, Node):
+            inside.compute(node, 0, prior.center)
+
+    def compute(self, holder: Node, position: int, operand: Node) -> None:
+        """Declare what `holder` computes with here: what stands elsewhere is referred to, all else stands here."""
+        if operand.referable:
+            self.refer(holder, position, operand)
+        else:
+            self.enter(str(position), operand)
+
     def copy(self) -> Place:
         """This place with a scope of its own: nodes declared in it are seen by no other copy."""
         return replace(self, scope=Scope(outer=self.scope))
 
     def refer(self, holder: Node, position: int, operand: Node) -> None:
-        """Note that the expression here means the decision made at `operand`, wherever that stands."""
+        """Note that the expression here means the decision or budget `operand`, wherever that stands."""
         self.table.uses.append(Use(holder, position, operand, self))
 
 
@@ -198,16 +231,23 @@ def declare(root: Node) -> Declared:
     table = Table(Scope())
     root.declare(Place("", Gate(always=True), table, table.root))
     _refuse_reuse(root)
-    slots = parents_first([Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()])
-    by_path = {slot.path: slot for slot in slots}
-    operands = {(use.place.path, use.position): _meant(use, table, by_path) for use in table.uses}
-    return Declared(slots, operands, table.conditions, table.fidelities, table.grammars)
+    slots = [Slot(path, domain, gate.literals()) for path, (_, domain, gate) in table.decided.items()]
+    by_path = {slot.path: slot for slot in parents_first(slots, {})}
+    meant = [_meant(use, table, by_path) for use in table.uses]
+    operands = {(use.place.path, use.position): path for use, path in zip(table.uses, meant, strict=True)}
+    uses = [Lead(use.place.path, path, builds(use.operand)) for use, path in zip(table.uses, meant, strict=True)]
+    leads = [*table.leads, *uses]
+    followed = {path: taken_by(belief.path, leads, by_path) for path, belief in table.beliefs.items()}
+    ordered = parents_first(list(by_path.values()), followed) if followed else tuple(by_path.values())
+    return Declared(ordered, operands, leads, table.beliefs, table.conditions, table.fidelities, table.grammars)
 
 
 def _meant(use: Use, table: Table, slots: Mapping[str, Slot]) -> str:
-    """The path of the decision that an expression computes with."""
+    """The path of the decision or budget that an expression computes with."""
     holder, place = use.holder, use.place
     path = place.scope.find(use.operand)
+    if path is not None and path in table.fidelities:
+        return path
     if path is not None and implies(place.gate.literals(), slots[path].when, slots):
         return path
     if path is not None:
@@ -246,7 +286,7 @@ def _refuse_reuse(root: Node) -> None:
                 visit(node.node, node.shared_name)
             node.refuse_other_meaning(shared[node.shared_name], path)
             return
-        if node.decides:
+        if node.referable:
             if id(node) in seen:
                 raise SpaceError(
                     node,
@@ -257,6 +297,9 @@ def _refuse_reuse(root: Node) -> None:
             seen[id(node)] = path
         for segment, child in node.children():
             visit(child, join(path, segment))
+        for beside in node.aside():
+            if not beside.referable:
+                visit(beside, path)
 
     visit(root, "")
     for name, part in root.children():

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
-from .priors import Normal
+from .priors import Prior, chances
 from .selections import Selections
 
 Decision = bool | int | float | str | None
@@ -31,7 +31,7 @@ class Real:
     high: float
     log: bool = False
     step: float | None = None
-    prior: Normal | None = None
+    prior: Prior | None = None
 
     @cached_property
     def _ends(self) -> tuple[float, float]:
@@ -62,8 +62,24 @@ class Real:
         if self.prior is None:
             return self.at(u)
         low, high = self._ends
-        center = math.log(self.prior.center) if self.log else self.prior.center
+        center = math.log(self.prior.number) if self.log else self.prior.number
         return self._value(self.prior.quantile(u, low, high, center))
+
+    def around(self, center: float) -> Real:
+        """The same with the prior's centre at `center`, or at the end of the range that is nearest to it."""
+        assert self.prior is not None
+        return replace(self, prior=self.prior.moved(center, self.low, self.high))
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether a prior says which values are likely."""
+        return self.prior is not None
+
+    @property
+    def mode(self) -> float:
+        """The most likely value; there must be a prior."""
+        assert self.prior is not None
+        return self.nearest(self.prior.number)
 
     def share(self, value: Any) -> float:
         """Where on the searched scale `value` lies, from 0 to 1: what `at` needs to give it back."""
@@ -112,7 +128,7 @@ class Integer:
     high: int
     log: bool = False
     step: int = 1
-    prior: Normal | None = None
+    prior: Prior | None = None
 
     @cached_property
     def size(self) -> int:
@@ -141,9 +157,25 @@ class Integer:
         if self.prior is None:
             return self.at(u)
         low, high = self._ends
-        center = math.log(self.prior.center) if self.log else self.prior.center
+        center = math.log(self.prior.number) if self.log else self.prior.number
         position = self.prior.quantile(u, low, high, center)
         return self.nearest(math.exp(position) if self.log else position)
+
+    def around(self, center: float) -> Integer:
+        """The same with the prior's centre at `center`, or at the end of the range that is nearest to it."""
+        assert self.prior is not None
+        return replace(self, prior=self.prior.moved(center, self.low, self.high))
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether a prior says which values are likely."""
+        return self.prior is not None
+
+    @property
+    def mode(self) -> int:
+        """The most likely value; there must be a prior."""
+        assert self.prior is not None
+        return self.nearest(self.prior.number)
 
     def share(self, value: Any) -> float:
         """Where on the searched scale `value` lies, from 0 to 1: what `at` needs to give it back."""
@@ -172,19 +204,27 @@ class Integer:
 
 @dataclass(frozen=True)
 class Labels:
-    """One of several labels, in the order they were written."""
+    """One of several labels, in the order they were written.
+
+    With a prior all labels are positive numbers, and its centre tells the weights.
+    """
 
     values: tuple[Decision, ...]
     ordered: bool = False
     weights: tuple[float, ...] | None = None
     was: tuple[tuple[Decision, Decision], ...] = field(default=(), compare=False)
     """Labels that had another name before: (now, then) each."""
+    prior: Prior | None = None
 
     @cached_property
     def _cumulative(self) -> list[float]:
         assert self.weights is not None
         total = sum(self.weights)
         return [weight / total for weight in accumulate(self.weights)]
+
+    @property
+    def _numbers(self) -> list[float]:
+        return [value for value in self.values if isinstance(value, int | float)]
 
     def at(self, u: float) -> Decision:
         """The label at share `u`; all have the same share."""
@@ -195,6 +235,29 @@ class Labels:
         if self.weights is None:
             return self.at(u)
         return self.values[min(bisect_right(self._cumulative, u), len(self.values) - 1)]
+
+    def around(self, center: float) -> Labels:
+        """The same with the prior's centre at `center`, or at the outer label nearest to it, and weights by it."""
+        assert self.prior is not None
+        prior = self.prior.moved(center, min(self._numbers), max(self._numbers))
+        return replace(self, prior=prior, weights=chances(prior, self._numbers))
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether weights or a prior say which labels are likely."""
+        return self.weights is not None or self.prior is not None
+
+    @property
+    def mode(self) -> Decision:
+        """The label nearest to the prior's centre, or the first of the greatest weight; there must be one of both.
+
+        With a prior it is not the weights that tell, as the outer labels also have those of all that lies beyond them.
+        """
+        if self.prior is not None:
+            center = self.prior.number
+            return min(self._numbers, key=lambda number: abs(math.log(number / center)))
+        assert self.weights is not None
+        return self.values[self.weights.index(max(self.weights))]
 
     def contains(self, value: object) -> bool:
         """Whether `value` is one of the labels (1, 1.0 and True are three different labels)."""

@@ -79,7 +79,7 @@ def _decided_box(path: str, segment: str, node: Node, env: Environment, kind: Ki
         case Expression():
             return _derived_box(path, segment, node, env, kind)
     if path in env.values:
-        return Box(_short(f"{segment} = {env.values[path]!r}"), brief(node), "decision")
+        return Box(_short(f"{segment} = {env.values[path]!r}"), title(node), "decision")
     children = [(name, child) for name, child in node.children() if not isinstance(child, Constant)]
     boxes = [_decided_box(join(path, name), name, child, env) for name, child in children]
     return Box(_named(segment, node), kind=kind, below=_few(boxes))

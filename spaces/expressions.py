@@ -56,24 +56,23 @@ class Expression(Node):
             )
 
     def children(self) -> Iterable[tuple[str, Node]]:
-        """Only what stands here: constants, inner expressions and shared parts. Decisions are referred to."""
-        return [(str(i), node) for i, node in enumerate(self.operands) if not node.decides]
+        """Only what stands here: constants, inner expressions, shared parts. Decisions and budgets are referred to."""
+        return [(str(i), node) for i, node in enumerate(self.operands) if not node.referable]
 
     def referred(self) -> Iterable[Node]:
-        """The operands that are decided elsewhere."""
-        return [node for node in self.operands if node.decides]
+        """The operands that are decided or set elsewhere."""
+        return [node for node in self.operands if node.referable]
 
     def declare(self, place: Place) -> None:
         """Enter what is shared, and note which decisions are meant."""
         for position, node in enumerate(self.operands):
-            if node.decides:
-                place.refer(self, position, node)
-            else:
-                place.enter(str(position), node)
+            place.compute(self, position, node)
 
     def resolve(self, path: str, env: Environment) -> Any:
         """The value."""
-        values = [self._operand(position, node, path, env) for position, node in enumerate(self.operands)]
+        if self.operator in ("and", "or"):
+            return self._decided_by_some(path, env)
+        values = [operand_value(position, node, path, env) for position, node in enumerate(self.operands)]
         compute = OPERATORS.get(self.operator) or (resolve(self.fn) if isinstance(self.fn, str) else self.fn)
         assert compute is not None
         try:
@@ -82,11 +81,10 @@ class Expression(Node):
             error.add_note(f"This arose in the space at {path!r}, computing {brief(self)} from {brief(values)}.")
             raise
 
-    def _operand(self, position: int, node: Node, path: str, env: Environment) -> Any:
-        if not node.decides:
-            return node.resolve(join(path, str(position)), env)
-        meant = env.operands[path, position]
-        return env.values[meant] if builds(node) else node.resolve(meant, env)
+    def _decided_by_some(self, path: str, env: Environment) -> bool:
+        """The value of "and" or "or"; operands that cannot change it any more are not asked for."""
+        values = (operand_value(position, node, path, env) for position, node in enumerate(self.operands))
+        return any(values) if self.operator == "or" else all(values)
 
     def __repr__(self) -> str:
         if self.operator == "where":
@@ -95,6 +93,14 @@ class Expression(Node):
             return f"apply({', '.join([typed(self.fn), *map(repr, self.operands)])})"
         symbol = {"and": "&", "or": "|"}.get(self.operator, self.operator)
         return f"({self.operands[0]!r} {symbol} {self.operands[1]!r})"
+
+
+def operand_value(position: int, node: Node, path: str, env: Environment) -> Any:
+    """The value of operand number `position` of what computes at `path`."""
+    if not node.referable:
+        return node.resolve(join(path, str(position)), env)
+    meant = env.operands[path, position]
+    return env.values[meant] if builds(node) else node.resolve(meant, env)
 
 
 def where(condition: Node, yes: object, no: object) -> Expression:

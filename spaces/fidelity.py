@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .declare import Place
-from .errors import SpaceError, brief
+from .errors import ConfigurationError, SpaceError, brief
 from .literals import is_number
 from .node import Environment, Node
 
@@ -29,6 +30,11 @@ class Fidelity(Node):
     high: float
     log: bool = False
     unit: str = "epochs"
+
+    @property
+    def referable(self) -> bool:
+        """Always: expressions that hold it mean the budget that is set where it stands."""
+        return True
 
     def check(self, path: str) -> None:
         """Refuse what is no budget."""
@@ -53,3 +59,21 @@ class Fidelity(Node):
         if not is_number(value) or (whole and not isinstance(value, int)):
             return False
         return self.low <= value <= self.high
+
+
+def check_budgets(fidelities: Mapping[str, Fidelity], asked: Mapping[str, float]) -> Mapping[str, float]:
+    """The budgets asked for, by path.
+
+    Raises:
+        ConfigurationError: there is no such fidelity, or the budget is out of its bounds.
+    """
+    for path, budget in asked.items():
+        node = fidelities.get(path)
+        if node is None:
+            there = ", ".join(map(repr, fidelities)) or "none"
+            raise ConfigurationError(f"There is no fidelity {path!r} in the space; it has {there}.")
+        if not node.contains(budget):
+            raise ConfigurationError(
+                f"Fidelity {path!r} cannot be {budget!r}; give {node.low} to {node.high} {node.unit}."
+            )
+    return asked

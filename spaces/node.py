@@ -51,7 +51,12 @@ class Node:
         return ()
 
     def referred(self) -> Iterable[Node]:
-        """The decisions made elsewhere that this node computes with."""
+        """The decisions made and budgets set elsewhere that this node computes with."""
+        aside = [part for node in self.aside() for part in descendants(node)]
+        return [node for node in self.aside() if node.referable] + [node for part in aside for node in part.referred()]
+
+    def aside(self) -> Iterable[Node]:
+        """What this node computes with, without that being a part of it: conditions, centres of priors."""
         return ()
 
     def check(self, path: str) -> None:
@@ -74,6 +79,11 @@ class Node:
     def decides(self) -> bool:
         """Whether a decision is made at this very node."""
         return False
+
+    @property
+    def referable(self) -> bool:
+        """Whether this stands in one place, to which expressions refer: a decision, or a budget."""
+        return self.decides
 
     def fresh(self) -> Self:
         """An independent copy: the same choices, decided on their own.

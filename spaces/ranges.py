@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from .centers import Written, belief, center_of, check_prior, within
 from .declare import Place
 from .domains import Decision, Integer, Real
 from .errors import SpaceError, brief
 from .literals import is_number, plain
 from .node import Environment, Node
-from .priors import Normal
 
 MAX_INT = 2**63 - 1
 """What the integer columns of SQL databases hold."""
@@ -27,7 +28,7 @@ class Float(Node):
         low, high: the bounds, both included.
         log: search the logarithm; both bounds must be positive.
         step: only `low`, `low + step`, …; not together with `log`.
-        prior: a belief on the searched scale, or just the most likely value.
+        prior: a belief on the searched scale, or just the most likely value; the centre may be an expression.
         name: its segment of the path where it stands in a sequence.
     """
 
@@ -35,7 +36,7 @@ class Float(Node):
     high: float
     log: bool = False
     step: float | None = None
-    prior: Normal | float | None = None
+    prior: Written = None
 
     def __post_init__(self) -> None:
         _own_numbers(self)
@@ -48,12 +49,12 @@ class Float(Node):
     @cached_property
     def domain(self) -> Real:
         """What it may be."""
-        return Real(float(self.low), float(self.high), self.log, self.step, _belief(self.prior))
+        return Real(float(self.low), float(self.high), self.log, self.step, within(self.prior, self.low, self.high))
 
     def check(self, path: str) -> None:
         """Refuse bounds, steps and priors that make no range."""
         _check_range(self, path)
-        _check_prior(self, path)
+        check_prior(self, path, self.prior, self.low, self.high)
         if self.step is None:
             return
         if not (is_number(self.step) and self.step > 0):
@@ -61,9 +62,14 @@ class Float(Node):
         if (self.high - self.low) / self.step > MAX_STEPS:
             raise SpaceError(self, path, f"step ({self.step}) is too fine for this range", "use a coarser one, or none")
 
+    def aside(self) -> Iterable[Node]:
+        """The centre of its prior."""
+        return center_of(self.prior)
+
     def declare(self, place: Place) -> None:
         """Enter the one decision."""
         place.decide(self, self.domain)
+        place.believe(self, belief(self.prior))
 
     def resolve(self, path: str, env: Environment) -> Decision:
         """The number decided on."""
@@ -78,7 +84,7 @@ class Int(Node):
         low, high: the bounds, both included.
         log: spread evenly on the logarithm; `low` must be at least 1.
         step: only `low`, `low + step`, …
-        prior: a belief on the searched scale, or just the most likely value.
+        prior: a belief on the searched scale, or just the most likely value; the centre may be an expression.
         name: its segment of the path where it stands in a sequence.
     """
 
@@ -86,7 +92,7 @@ class Int(Node):
     high: int
     log: bool = False
     step: int = 1
-    prior: Normal | float | None = None
+    prior: Written = None
 
     def __post_init__(self) -> None:
         _own_numbers(self)
@@ -99,7 +105,7 @@ class Int(Node):
     @cached_property
     def domain(self) -> Integer:
         """What it may be."""
-        return Integer(self.low, self.high, self.log, self.step, _belief(self.prior))
+        return Integer(self.low, self.high, self.log, self.step, within(self.prior, self.low, self.high))
 
     def check(self, path: str) -> None:
         """Refuse bounds, steps and priors that make no range."""
@@ -112,11 +118,16 @@ class Int(Node):
         if self.step < 1:
             raise SpaceError(self, path, f"step must be positive, not {self.step}", "use 1 or more")
         _check_range(self, path)
-        _check_prior(self, path)
+        check_prior(self, path, self.prior, self.low, self.high)
+
+    def aside(self) -> Iterable[Node]:
+        """The centre of its prior."""
+        return center_of(self.prior)
 
     def declare(self, place: Place) -> None:
         """Enter the one decision."""
         place.decide(self, self.domain)
+        place.believe(self, belief(self.prior))
 
     def resolve(self, path: str, env: Environment) -> Decision:
         """The number decided on."""
@@ -127,14 +138,6 @@ def _own_numbers(node: Float | Int) -> None:
     """Make NumPy's scalars Python's own."""
     for name in ("low", "high", "step", "prior"):
         object.__setattr__(node, name, plain(getattr(node, name)))
-
-
-def _belief(prior: Normal | float | None) -> Normal | None:
-    if prior is None:
-        return None
-    if not isinstance(prior, Normal):
-        return Normal(float(prior))
-    return Normal(float(prior.center), None if prior.spread is None else float(prior.spread))
 
 
 def _check_range(node: Float | Int, path: str) -> None:
@@ -152,23 +155,3 @@ def _check_range(node: Float | Int, path: str) -> None:
         )
     if node.log and node.step not in (None, 1):
         raise SpaceError(node, path, "step and log exclude each other", "leave out one of them")
-
-
-def _check_prior(node: Float | Int, path: str) -> None:
-    prior = node.prior
-    if prior is None:
-        return
-    center, spread = (prior.center, prior.spread) if isinstance(prior, Normal) else (prior, None)
-    if not is_number(center):
-        raise SpaceError(
-            node, path, f"the prior cannot be {brief(prior)}", "give the most likely value, or Normal(center, spread)"
-        )
-    if not node.low <= center <= node.high:
-        raise SpaceError(
-            node,
-            path,
-            f"the prior's centre ({center}) lies outside the range",
-            "check its unit, move it, or widen the range",
-        )
-    if spread is not None and not (is_number(spread) and spread > 0):
-        raise SpaceError(node, path, f"the prior's spread ({spread}) must be positive", "give a positive spread")

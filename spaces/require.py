@@ -9,10 +9,10 @@ from typing import Any
 from .declare import Condition, Declared, Place
 from .errors import SpaceError, brief
 from .expressions import Expression
+from .leads import taken_by
 from .literals import lift
 from .measured import Measured
 from .node import Environment, Node, descendants
-from .share import Shared
 from .slots import Literal
 
 
@@ -35,9 +35,9 @@ class Required(Node):
         """The part; the condition decides nothing."""
         return [("", self.body)]
 
-    def referred(self) -> Iterable[Node]:
-        """What the condition computes with."""
-        return [operand for node in descendants(self.predicate) for operand in node.referred()]
+    def aside(self) -> Iterable[Node]:
+        """The condition."""
+        return [self.predicate]
 
     def declare(self, place: Place) -> None:
         """Enter the part, and note the condition."""
@@ -90,11 +90,25 @@ class Constraint:
         """Whether it takes the size of the built model to say whether it holds."""
         return any(isinstance(node, Measured) for node in descendants(self.predicate))
 
+    @property
+    def has_alternatives(self) -> bool:
+        """Whether some of its decisions may fulfil it, whatever the others are."""
+        return isinstance(self.predicate, Expression) and self.predicate.operator == "or"
+
     def holds(self, env: Environment) -> bool:
         """Whether these decisions fulfil it, or it is not asked for."""
+        return not self._is_asked(env) or bool(self.predicate.resolve(self.path, env))
+
+    def is_settled(self, env: Environment) -> bool:
+        """Whether it is asked for, and the decisions that are known fulfil it, whatever the others are."""
+        try:
+            return self._is_asked(env) and bool(self.predicate.resolve(self.path, env))
+        except KeyError:
+            return False
+
+    def _is_asked(self, env: Environment) -> bool:
         values = env.values
-        asked = not self.when or any(path in values and values[path] in allowed for path, allowed in self.when)
-        return not asked or bool(self.predicate.resolve(self.path, env))
+        return not self.when or any(path in values and values[path] in allowed for path, allowed in self.when)
 
     def __str__(self) -> str:
         return f"{brief(self.predicate)}{f' ({self.why})' if self.why else ''}"
@@ -103,13 +117,5 @@ class Constraint:
 def constraint_of(condition: Condition, declared: Declared) -> Constraint:
     """A condition with the decisions that it computes with."""
     place = condition.place
-    below = (path for (at, _), path in declared.operands.items() if at == place.path or at.startswith(place.path + "/"))
-    shared = [node.shared_name for node in descendants(condition.predicate) if isinstance(node, Shared)]
-    inside = (slot.path for slot in declared.slots if any(_is_below(slot.path, name) for name in shared))
-    return Constraint(
-        place.path, condition.predicate, condition.why, frozenset([*below, *inside]), place.gate.literals()
-    )
-
-
-def _is_below(path: str, name: str) -> bool:
-    return path == name or path.startswith((f"{name}/", f"{name}=", f"{name}["))
+    uses = taken_by(place.path, declared.leads, (slot.path for slot in declared.slots))
+    return Constraint(place.path, condition.predicate, condition.why, frozenset(uses), place.gate.literals())

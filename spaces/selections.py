@@ -59,6 +59,11 @@ class Selections:
         """As `at`: selections have no prior."""
         return self.at(u)
 
+    @property
+    def is_believed(self) -> bool:
+        """Never: selections have no prior."""
+        return False
+
     def contains(self, value: object) -> bool:
         """Whether `value` is one of the selections."""
         return isinstance(value, str) and value in self._positions

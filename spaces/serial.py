@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .build import Build
+from .centers import belief
 from .choice import Choice, Maybe
 from .errors import SpaceError, brief
 from .expressions import Expression
@@ -21,7 +22,7 @@ from .literals import SCALARS, Constant, Items, Record
 from .measured import Measured
 from .node import Node, descendants, join, name_of
 from .pick import Pick
-from .priors import Normal
+from .priors import Normal, Prior, StudentT
 from .ranges import Float, Int
 from .recursion import Again, Recursive
 from .references import Reference, reference
@@ -107,12 +108,12 @@ class _Writer:
     def _fields(self, node: Node, path: str) -> dict[str, Any]:
         if isinstance(node, Float | Int):
             numbers = {"low": node.low, "high": node.high, "log": node.log, "step": node.step}
-            prior = node.domain.prior
-            return numbers if prior is None else {**numbers, "prior": {"center": prior.center, "spread": prior.spread}}
+            return numbers | self._prior(node, path)
         if isinstance(node, Choice):
             options = [[label, self.node(option, join(path, f"={label}"))] for label, option in node.options]
             choice = {"options": options, "labelled": node.labelled, "ordered": node.ordered}
             choice |= {} if node.weights is None else {"weights": list(node.weights)}
+            choice |= self._prior(node, path)
             return choice | ({} if not node.was else {"was": [list(pair) for pair in node.was]})
         if isinstance(node, Pick):
             items = [[label, self.node(item, join(path, f"={label}"))] for label, item in node.items]
@@ -144,12 +145,21 @@ class _Writer:
         if isinstance(node, Required):
             return {"body": self.node(node.body, path), "predicate": self.node(node.predicate, path), "why": node.why}
         assert isinstance(node, Expression)
-        operands = [
-            {"ref": self._id(operand)} if operand.decides else self.node(operand, join(path, str(position)))
-            for position, operand in enumerate(node.operands)
-        ]
+        operands = [self._operand(operand, join(path, str(position))) for position, operand in enumerate(node.operands)]
         expression = {"operator": node.operator, "operands": operands}
         return expression if node.fn is None else {**expression, "fn": self._reference(node.fn, node, path)}
+
+    def _operand(self, operand: Node, path: str) -> Any:
+        return {"ref": self._id(operand)} if operand.referable else self.node(operand, path)
+
+    def _prior(self, node: Float | Int | Choice, path: str) -> dict[str, Any]:
+        prior = belief(node.prior)
+        if prior is None:
+            return {}
+        center = self._operand(prior.center, join(path, "?prior")) if isinstance(prior.center, Node) else prior.center
+        data = {"center": center, "spread": prior.spread}
+        data |= {"shape": "student-t", "freedom": prior.freedom} if isinstance(prior, StudentT) else {}
+        return {"prior": data if prior.source is None else {**data, "source": prior.source}}
 
     def _plain(self, value: Any, node: Node, path: str) -> Any:
         if isinstance(value, list):
@@ -209,9 +219,8 @@ class _Reader:
         name = data.get("name")
         match data["node"]:
             case "float" | "int" as kind:
-                prior = Normal(**data["prior"]) if "prior" in data else None
                 number = Float if kind == "float" else Int
-                return number(data["low"], data["high"], data["log"], data["step"], prior, name=name)
+                return number(data["low"], data["high"], data["log"], data["step"], self._prior(data), name=name)
             case "choice":
                 return self._choice(data, name)
             case "pick":
@@ -247,10 +256,23 @@ class _Reader:
     def _choice(self, data: Mapping[str, Any], name: str | None) -> Choice:
         options = [(label, self.node(item)) for label, item in data["options"]]
         was = dict(data.get("was", ()))
-        flags = {"ordered": data["ordered"], "weights": data.get("weights"), "was": was, "name": name}
+        flags = {"ordered": data["ordered"], "weights": data.get("weights"), "was": was, "prior": self._prior(data)}
         if data["labelled"]:
-            return Choice(**flags, **dict(options))
-        return Choice(*(option for _, option in options), **flags)
+            return Choice(**flags, name=name, **dict(options))
+        return Choice(*(option for _, option in options), **flags, name=name)
+
+    def _prior(self, data: Mapping[str, Any]) -> Prior | None:
+        prior = data.get("prior")
+        if prior is None:
+            return None
+        center = self.node(prior["center"]) if isinstance(prior["center"], Mapping) else prior["center"]
+        if prior.get("shape", "normal") == "normal":
+            return Normal(center, prior["spread"], source=prior.get("source"))
+        if prior["shape"] == "student-t":
+            return StudentT(center, prior["spread"], prior["freedom"], source=prior.get("source"))
+        raise ValueError(
+            f"This space holds a prior {prior['shape']!r}, which this package cannot read; update paretree."
+        )
 
 
 def _gathered(nodes: list[Node], is_tuple: bool) -> Node:

@@ -71,7 +71,8 @@ def untouched_by_fresh(part: Node) -> list[Node]:
     copied = list(_not_shared(part))
     ids = {id(node) for node in copied}
     outside = [node for holder in copied for node in holder.referred() if id(node) not in ids]
-    return outside + [node for node in descendants(part) if isinstance(node, Shared)]
+    parts = [part, *(aside for holder in copied for aside in holder.aside())]
+    return outside + [node for one in parts for node in descendants(one) if isinstance(node, Shared)]
 
 
 def _not_shared(node: Node) -> Iterator[Node]:

@@ -6,7 +6,7 @@ encoding and every sampler work on slots and never look at the tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -68,11 +68,15 @@ class Gate:
                 yield entry
 
 
-def parents_first(slots: list[Slot]) -> tuple[Slot, ...]:
-    """The slots in an order in which each follows those its condition names; otherwise as they were written.
+def parents_first(slots: Sequence[Slot], followed: Mapping[str, Sequence[str]]) -> tuple[Slot, ...]:
+    """The slots in an order in which each comes after those its condition names; otherwise as they were written.
+
+    Args:
+        slots: in the order in which they were written.
+        followed: by path, those that a decision comes after too: what the centre of its prior is computed from.
 
     Raises:
-        SpaceError: whether a decision is made depends on itself.
+        SpaceError: whether a decision is made depends on itself, or priors follow each other in a circle.
     """
     by_path = {slot.path: slot for slot in slots}
     by_path = {slot.path: replace(slot, when=_grounded(slot, by_path)) for slot in slots}
@@ -92,6 +96,15 @@ def parents_first(slots: list[Slot]) -> tuple[Slot, ...]:
         waiting.add(slot.path)
         for literal in slot.when:
             visit(by_path[literal.path])
+        for path in followed.get(slot.path, ()):
+            if path in waiting and path not in ordered:
+                raise SpaceError(
+                    slot.domain,
+                    slot.path,
+                    f"its prior follows {path!r}, which itself comes only after {slot.path!r}",
+                    "let one of the two priors have a plain number as its centre",
+                )
+            visit(by_path[path])
         ordered[slot.path] = slot
 
     for slot in by_path.values():

@@ -10,23 +10,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from . import moves
+from .beliefs import Beliefs, most_likely
 from .configuration import RESERVED, Configuration, environment
-from .counting import Census
+from .counting import Census, census
 from .declare import declare
-from .domains import Decision, Real
+from .domains import Decision, Domain
 from .encoding import Encoding
-from .errors import ConfigurationError, SpaceError, brief
+from .errors import ConfigurationError, SpaceError
 from .evolution import SpaceDiff, difference, migrated
-from .fidelity import Fidelity
-from .literals import Record, lift, plain
+from .fidelity import Fidelity, check_budgets
+from .literals import Record, lift
 from .node import Node
+from .reading import read
 from .require import Constraint, Required, constraint_of
+from .sampling import Measure, drawn
 from .serial import Conditions, SpaceData, read_space, write_space
 from .slots import Slot
-from .text import describe, tree
+from .text import tree
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,11 +40,6 @@ ATTEMPTS = 1000
 
 MAX_MEASURED = 10_000
 """Configurations whose models are measured to be counted."""
-
-MAX_CONSTRAINED = 10_000
-"""Values of a decision that a constraint may ask for if configurations are to be counted."""
-
-Measure = Literal["branch", "leaf", "prior"]
 
 
 class Space:
@@ -55,12 +53,8 @@ class Space:
     """
 
     def __init__(self, parts: Mapping[str, object] | None = None, /, **named: object) -> None:
-        given = [*(parts or {}).items(), *named.items()]
-        root = Record(tuple((name, lift(value)) for name, value in given))
-        root.check("")
-        for name, _ in given:
-            _refuse_reserved(root, name)
-        self._settle(root, ())
+        self._settle(_root([*(parts or {}).items(), *named.items()]), ())
+        self._beliefs.warn_of_units()
 
     def _settle(self, root: Record, required: Conditions) -> None:
         whole: Node = root
@@ -74,7 +68,7 @@ class Space:
         self.fidelities: Mapping[str, Fidelity] = MappingProxyType(declared.fidelities)
         self.grammars: Mapping[str, Node] = MappingProxyType(declared.grammars)
         self.constraints = tuple(constraint_of(condition, declared) for condition in declared.conditions)
-        self._slots_by_path = {slot.path: slot for slot in self.slots}
+        self._beliefs = Beliefs(declared)
         if self.constraints:
             self.sample(0)
 
@@ -93,7 +87,12 @@ class Space:
         narrower._settle(self._root, (*self.required, (predicate, why)))
         return narrower
 
-    def sample(self, seed: int | random.Random | None = None, measure: Measure = "branch") -> Configuration:
+    def sample(
+        self,
+        seed: int | random.Random | None = None,
+        measure: Measure = "branch",
+        fidelity: Mapping[str, float] | None = None,
+    ) -> Configuration:
         """A random configuration.
 
         Args:
@@ -101,13 +100,17 @@ class Space:
             measure: `"branch"` gives the options of each choice the same chance, and numbers an even spread on their
                 scale; `"leaf"` gives complete configurations the same chance (whatever their numbers without a step
                 are), so that large branches are drawn more often; `"prior"` follows weights and priors where there are.
+            fidelity: budgets by path, for priors that follow them; the full ones where it names none. What is drawn
+                still has the full budget: ask for a smaller one with `configuration.at`.
 
         Raises:
-            SpaceError: no draw fulfils what is required.
+            SpaceError: no draw fulfils what is required, or the centre of a prior is no number.
+            ConfigurationError: there is no such fidelity, or the budget is out of its bounds.
         """
         generator = _generator(seed)
+        budgets = check_budgets(self.fidelities, fidelity or {})
         for _ in range(ATTEMPTS):
-            values = self._draw(generator, measure)
+            values = drawn(self.slots, generator, measure, self._beliefs, budgets, lambda: self._census)
             if self._broken(values) is None:
                 return Configuration(self, values)
         raise SpaceError(
@@ -117,23 +120,47 @@ class Space:
             "weaken it, or write the space so that fewer configurations break it",
         )
 
-    def _draw(self, generator: random.Random, measure: Measure) -> dict[str, Decision]:
-        draw = generator.random
-        values: dict[str, Decision] = {}
-        if measure == "branch":
-            for slot in self.slots:
-                if slot.active(values):
-                    values[slot.path] = slot.domain.at(draw())
-        elif measure == "prior":
-            for slot in self.slots:
-                if slot.active(values):
-                    values[slot.path] = slot.domain.likely(draw())
-        elif measure == "leaf":
-            rank = generator.randrange(self._census.total)
-            values = self._census.unrank(rank, lambda slot: slot.domain.at(draw()))
-        else:
-            raise ValueError(f"There is no measure {measure!r}; use 'branch', 'leaf' or 'prior'.")
-        return values
+    def most_likely(
+        self, seed: int | random.Random | None = None, fidelity: Mapping[str, float] | None = None
+    ) -> Configuration | None:
+        """The configuration that priors and weights believe in most; where they say nothing, it is drawn.
+
+        Args:
+            seed, fidelity: as in `sample`.
+
+        Returns:
+            None where that breaks what is required.
+
+        Raises:
+            SpaceError: the centre of a prior is no number.
+            ConfigurationError: there is no such fidelity, or the budget is out of its bounds.
+        """
+        budgets = check_budgets(self.fidelities, fidelity or {})
+        values = self._beliefs.drawn(_generator(seed).random, budgets, most_likely)
+        return Configuration(self, values) if self._broken(values) is None else None
+
+    def believed(
+        self, slot: Slot, values: Mapping[str, Decision], fidelity: Mapping[str, float] | None = None
+    ) -> Domain:
+        """What a decision may be, with its prior as plain numbers: its centre computed and within the range.
+
+        Args:
+            slot: of the decision.
+            values: the active decisions that come before it, by path; others do no harm.
+            fidelity: budgets by path; the full ones where it names none.
+
+        Returns:
+            Its domain; of a choice with a prior, one with weights. It is `slot.domain` where no prior follows anything.
+
+        Raises:
+            SpaceError: the centre of the prior is no number.
+        """
+        return self._beliefs.domain(slot, values, fidelity or {})
+
+    @property
+    def has_priors(self) -> bool:
+        """Whether a prior or weights say anywhere what is likely."""
+        return self._beliefs.any
 
     def _broken(self, values: Mapping[str, Decision]) -> Constraint | None:
         """The first constraint that these decisions do not fulfil."""
@@ -198,13 +225,7 @@ class Space:
             ConfigurationError: a decision is missing, unknown, not active, or outside its range; or a constraint is
                 broken.
         """
-        ordered: dict[str, Decision] = {}
-        for slot in self.slots:
-            if slot.active(ordered):
-                ordered[slot.path] = self._read(slot, values)
-        for path in values:
-            if path not in ordered:
-                raise ConfigurationError(self._surplus(path, values[path]))
+        ordered = read(self.slots, values)
         broken = self._broken(ordered)
         if broken is not None:
             uses = ", ".join(f"{path!r} = {ordered[path]!r}" for path in ordered if path in broken.uses)
@@ -335,20 +356,7 @@ class Space:
 
     @cached_property
     def _census(self) -> Census:
-        """The count; constraints on continuous decisions are left to be checked by drawing."""
-        sizes = {slot.path: slot.domain.size for slot in self.slots}
-        countable = [
-            one
-            for one in self.constraints
-            if not one.is_measured and all(sizes[path] is not None for path in one.paths)
-        ]
-        vast = next((path for one in countable for path in one.uses if (sizes[path] or 0) > MAX_CONSTRAINED), None)
-        if vast is not None:
-            raise ValueError(
-                f"A constraint asks for {vast!r}, which has over {MAX_CONSTRAINED} values, too many to be counted; "
-                "give it a step."
-            )
-        return Census(self.slots, countable, self.operands)
+        return census(self.slots, self.constraints, self.operands)
 
     def _refuse_infinite(self) -> None:
         endless = next((slot.path for slot in self.slots if slot.domain.size is None), None)
@@ -359,19 +367,6 @@ class Space:
         self._refuse_infinite()
         if any(one.is_measured for one in self.constraints):
             raise ValueError("What is required of the size of models leaves configurations without a number.")
-
-    def _read(self, slot: Slot, values: Mapping[str, Decision]) -> Decision:
-        if slot.path not in values:
-            raise ConfigurationError(f"Decision {slot.path!r} is missing; give {describe(slot.domain)}.")
-        value = plain(values[slot.path])
-        if not slot.domain.contains(value):
-            raise ConfigurationError(f"Decision {slot.path!r} cannot be {brief(value)}; give {describe(slot.domain)}.")
-        return slot.domain.nearest(value) if isinstance(slot.domain, Real) else value
-
-    def _surplus(self, path: str, value: Decision) -> str:
-        if path not in self._slots_by_path:
-            return f"There is no decision {path!r} in the space; leave it out."
-        return f"Decision {path!r} = {value!r} is not active under the others; leave it out."
 
     def __reduce__(self) -> tuple[Callable[..., Space], tuple[object, ...]]:
         return _made, (dict(self.parts), self.required)
@@ -387,9 +382,9 @@ class Space:
 
 
 def _made(parts: dict[str, Node], required: Conditions) -> Space:
-    space = Space(parts)
-    for predicate, why in required:
-        space = space.require(predicate, why)
+    """A space that was defined before: nothing in it is warned of again."""
+    space = object.__new__(Space)
+    space._settle(_root(list(parts.items())), required)
     return space
 
 
@@ -397,8 +392,12 @@ def _generator(seed: int | random.Random | None) -> random.Random:
     return seed if isinstance(seed, random.Random) else random.Random(seed)
 
 
-def _refuse_reserved(root: Record, name: str) -> None:
-    if name in RESERVED or name.startswith("_"):
-        raise SpaceError(
-            root, name, f"{name!r} already is an attribute of every configuration", "give this part another name"
-        )
+def _root(parts: Sequence[tuple[str, object]]) -> Record:
+    root = Record(tuple((name, lift(value)) for name, value in parts))
+    root.check("")
+    for name, _ in parts:
+        if name in RESERVED or name.startswith("_"):
+            raise SpaceError(
+                root, name, f"{name!r} already is an attribute of every configuration", "give this part another name"
+            )
+    return root

@@ -12,6 +12,8 @@ from .expressions import Expression
 from .literals import Constant, Items, Record
 from .node import Node, name_of
 from .pick import Pick
+from .priors import Prior
+from .ranges import Float, Int
 from .recursion import Recursive
 from .repeat import Repeat
 from .require import Required
@@ -79,9 +81,19 @@ def title(node: Node) -> str:
         return "Choice"
     if isinstance(node, Pick) and below(node):
         return f"Pick {' or '.join(map(str, node.sizes))}{' in order' if node.ordered else ''}"
+    if isinstance(node, Float | Int | Choice) and isinstance(node.prior, Prior):
+        return _believed_title(node, node.prior)
     if isinstance(node, Maybe | Items | Record):
         return {Maybe: "Maybe", Items: "list", Record: "dict"}[type(node)]
     return brief(node)
+
+
+def _believed_title(node: Float | Int | Choice, prior: Prior) -> str:
+    """The range and its prior: who says so where that is known, else in full where it is a number."""
+    if prior.source is None and prior.is_plain:
+        return brief(node)
+    told = f"by {prior.source}" if prior.source is not None else f"around {shortened(repr(prior.center), 60)}"
+    return f"{shortened(repr(node).replace(f', prior={prior!r}', ''))}, prior {told}"
 
 
 def _says_more(child: Node, parent: Build) -> bool:

@@ -8,10 +8,11 @@ from importlib import import_module
 from typing import Any
 
 from ..errors import SweepError
+from .guided import Guided
 from .protocol import Proposal, Sampler
 from .random import RandomSampler
 
-__all__ = ["NAMES", "Proposal", "RandomSampler", "Sampler", "make_sampler"]
+__all__ = ["NAMES", "Guided", "Proposal", "RandomSampler", "Sampler", "make_sampler"]
 
 
 def _made(module: str, kind: str, *args: Any, **options: Any) -> Callable[[], Sampler]:
@@ -22,8 +23,8 @@ def _made(module: str, kind: str, *args: Any, **options: Any) -> Callable[[], Sa
 SAMPLERS: dict[str, Callable[[], Sampler]] = {
     "auto": _made("auto", "AutoSampler"),
     "random": _made("random", "RandomSampler"),
+    "random:branch": _made("random", "RandomSampler", "branch"),
     "random:leaf": _made("random", "RandomSampler", "leaf"),
-    "random:prior": _made("random", "RandomSampler", "prior"),
     "grid": _made("grid", "GridSampler"),
     "qmc": _made("qmc", "QMCSampler"),
     "bayes": _made("bayes", "BayesSampler"),
@@ -45,7 +46,19 @@ NAMES = tuple(SAMPLERS)
 
 
 def make_sampler(sampler: Any) -> Sampler:
-    """The sampler of that name; an Optuna sampler object is wrapped, one of ours returned as it is.
+    """The sampler of that name, or that object of ours, of Optuna's or of your own, guided by priors.
+
+    Controls are not guided: `grid`, `qmc`, `random:branch`, `random:leaf`, and those of Optuna's that learn nothing.
+
+    Raises:
+        SweepError: there is no such sampler.
+    """
+    made = unguided(sampler)
+    return made if isinstance(made, Guided) or getattr(made, "control", False) else Guided(made)
+
+
+def unguided(sampler: Any) -> Sampler:
+    """The sampler of that name, or that object, as it is; an Optuna sampler object is made one of ours.
 
     Raises:
         SweepError: there is no such sampler.

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from ...spaces import Space
 from ..trials import Trials
-from . import Sampler, make_sampler
+from . import Sampler, unguided
 from .protocol import Proposal
 
 MODELLED_TRIALS = 300
@@ -41,7 +41,7 @@ class AutoSampler:
         name, reason = suited(space, trials)
         self._say(f"auto chose {name}: {reason}")
         if name not in self._samplers:
-            self._samplers[name] = make_sampler(name)
+            self._samplers[name] = unguided(name)
         self.thinks = getattr(self._samplers[name], "thinks", False)
         return self._samplers[name].propose(space, trials, n, seed)
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ...spaces import Configuration, Slot, Space
-from ...spaces.counting import Census
+from ...spaces.counting import MAX_CONSTRAINED, Census
 from ...spaces.domains import Labels
-from ...spaces.space import MAX_CONSTRAINED
 from ..errors import SweepError
 from ..trials import Trials
 from .protocol import Proposal
@@ -32,6 +31,7 @@ class GridSampler:
     """
 
     name = "grid"
+    control = True
 
     def __init__(self, levels: int = 10) -> None:
         if levels < 1:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from ...spaces import Decision, Space
+from ...spaces import Decision, Slot, Space
 from ...spaces.domains import Domain
 from ..trials import Trials
 from .outcomes import Outcomes
@@ -22,7 +22,8 @@ EXPLORATION = 0.2
 """Weight of the bound over the mean, for rewards from 0 to 1; 0.2 measured better than the 0.5 of the paper."""
 
 ATTEMPTS = 20
-"""Walks that may end in what is not worth trying before a random draw takes their place."""
+"""Walks that may end in what is not worth trying before a random draw takes their place; and draws from a prior that
+may miss the part of a range in which a walk ended, before one is drawn from it evenly."""
 
 
 class Visit(NamedTuple):
@@ -39,7 +40,8 @@ class MCTSSampler:
     resumed, and trials of other samplers are learned from. The first trial that comes to a node makes it and counts no
     further down, since there its decisions were random; so are those of a walk below the last node there is. The reward
     is the share of trials that a trial beats. Running trials, and walks that ended in nothing new, count as visits
-    without a reward (virtual losses), so that walks at the same time part.
+    without a reward (virtual losses), so that walks at the same time part. Among the values that a walk ends in, it
+    draws by their prior.
 
     Args:
         bisection: numbers and ordered choices are split in halves again and again, so that neighbouring values are
@@ -94,9 +96,18 @@ class _Tree:
         for slot, partition in self._levels:
             if slot.active(values):
                 part, visits, steps = self._narrowed(slot.path, partition, visits)
-                values[slot.path] = partition.value(part, self.draw.random())
+                values[slot.path] = self._drawn(slot, partition, part, values)
                 depth += steps
         return values, depth
+
+    def _drawn(self, slot: Slot, partition: Partition, part: Part, values: Mapping[str, Decision]) -> Decision:
+        """A value of a part: by the prior, unless that hardly ever leads there."""
+        domain = self.space.believed(slot, values)
+        for _ in range(ATTEMPTS if domain.is_believed else 0):
+            value = domain.likely(self.draw.random())
+            if part.start <= partition.cell(value) < part.stop:
+                return value
+        return partition.value(part, self.draw.random())
 
     def _narrowed(self, path: str, partition: Partition, visits: list[Visit]) -> tuple[Part, list[Visit], int]:
         """The part of a decision's values that a walk ends in, the visits that count there, and the steps to it."""

@@ -37,6 +37,9 @@ class Sampler(Protocol):
     A sampler that takes longer than some 0.1 s for a proposal is asked in a thread of its own, one ask at a time; it
     may say so from the start with an attribute `thinks = True`. What it raises is logged, and random draws stand in
     for it; a `SweepError` stops the sweep. Proposals may come to be tried late, or never.
+
+    On a space with priors a sweep begins with two proposals that are not the sampler's (see `Guided`), unless it says
+    with an attribute `control = True` that others are to be compared with it, so that nothing may be put before it.
     """
 
     @property

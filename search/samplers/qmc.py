@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Literal
 
 from scipy.stats.qmc import Sobol
 
 from ...spaces import Configuration, Decision, Space
+from ...spaces.domains import Domain, Integer, Real
 from ..trials import Trials
 from .protocol import Proposal
 from .unseen import Unseen
@@ -24,14 +26,16 @@ class QMCSampler:
 
     Args:
         measure: `"branch"` spreads evenly over each range, `"prior"` follows weights and priors; as in `Space.sample`.
+        width: how many times as wide as stated the priors of numbers are taken, where they state how wide they are.
 
     Source: Owen, 1998, "Scrambling Sobol' and Niederreiter-Xing points"; the implementation is SciPy's.
     """
 
     name = "qmc"
+    control = True
 
-    def __init__(self, measure: Literal["branch", "prior"] = "branch") -> None:
-        self.measure = measure
+    def __init__(self, measure: Literal["branch", "prior"] = "branch", width: float = 1.0) -> None:
+        self.measure, self.width = measure, width
         self._sequence: _Sequence | None = None
 
     def propose(self, space: Space, trials: Trials, n: int, seed: int) -> list[Proposal]:
@@ -51,15 +55,24 @@ class QMCSampler:
                 detail = {"scramble": sequence.scramble, "position": sequence.position}
                 return Proposal(configuration, self.name, reason, detail)
         reason = f"{ATTEMPTS} points of the Sobol sequence were known already or broke what is required"
-        return Proposal(unseen.sample(space, sequence.draw()), "random", reason)
+        return Proposal(unseen.sample(space, sequence.draw(), self.measure), "random", reason)
 
     def _read(self, space: Space, point: list[float]) -> Configuration | None:
         """The configuration at a point of the unit cube; None where it breaks what is required."""
         values: dict[str, Decision] = {}
         for slot, u in zip(space.slots, point, strict=True):
             if slot.active(values):
-                values[slot.path] = slot.domain.at(u) if self.measure == "branch" else slot.domain.likely(u)
+                domain = slot.domain if self.measure == "branch" else widened(space.believed(slot, values), self.width)
+                values[slot.path] = domain.at(u) if self.measure == "branch" else domain.likely(u)
         return space.configuration(values) if space.contains(values) else None
+
+
+def widened(domain: Domain, times: float) -> Domain:
+    """The same with the prior of a number so many times as wide, where it states how wide it is."""
+    prior = domain.prior if isinstance(domain, Real | Integer) else None
+    if not isinstance(domain, Real | Integer) or prior is None or prior.spread is None or times == 1.0:
+        return domain
+    return replace(domain, prior=replace(prior, spread=times * prior.spread))
 
 
 class _Sequence:

@@ -37,8 +37,20 @@ PICKED = pt.Space(
 WIDTH, HEADS = pt.Int(1, 64), pt.Choice(1, 2, 4, 8)
 REQUIRED = pt.Space(width=WIDTH, heads=HEADS, lr=pt.Float(0, 1)).require(WIDTH % HEADS == 0)
 
+BATCH, TOKENS = pt.Choice(32, 64, 128, 256, ordered=True, prior=pt.Normal(100, 0.7)), pt.Fidelity(10**6, 10**9)
+BELIEVED = pt.Space(
+    batch=BATCH,
+    tokens=TOKENS,
+    lr=pt.Float(1e-5, 1e-1, log=True, prior=pt.StudentT(1e-8 * TOKENS**0.5 * BATCH**0.5, 0.3, source="a law")),
+    optimizer=pt.Choice(adam={"beta": pt.Float(0.8, 0.999, prior=0.9)}, sgd={}, weights=(3, 1)),
+    width=pt.Int(16, 1024, log=True, prior=pt.Normal(64, 0.5)),
+    free=pt.Float(0, 1),
+)
+
 SPACES = {"flat": FLAT, "conditional": CONDITIONAL, "picked": PICKED, "nasbench201": zoo.nasbench201()}
 OBJECTIVES = {"loss": "minimize", "gain": "maximize", "cost": "minimize"}
+
+GUIDED = tuple(name for name in NAMES if not getattr(make_sampler(name), "control", False))
 
 SLOW = frozenset({"auto", "bayes", "saas", "smbo:ensemble", "optuna:gp"})
 """Take long for a proposal: they are asked for less, and do not see every space with every number of objectives."""
@@ -335,6 +347,49 @@ def test_a_sweep_resumed_from_its_store_in_a_new_process_tries_what_it_would_hav
     whole, resumed = sweeps
     assert isinstance(whole[name], list), whole[name]
     assert resumed[name] == whole[name]
+
+
+every_guided_sampler = pytest.mark.parametrize("name", GUIDED)
+
+
+@every_guided_sampler
+def test_with_priors_the_first_trial_is_the_most_likely_and_the_second_a_hedge_and_then_it_goes_on(name):
+    sampler, trials = make_sampler(name), known(1)
+    finish(trials, first := sampler.propose(BELIEVED, trials, 1, 0))
+    finish(
+        trials, second := make_sampler(name).propose(BELIEVED, trials, 1, 1)
+    )  # by a process that knows only the first
+    finish(trials, rest := sampler.propose(BELIEVED, trials, some(name), 2))
+    likely = first[0].configuration
+    assert first[0].reason == "the most likely configuration by a law"
+    assert (likely.batch, likely["optimizer"], likely.width) == (128, "adam", 64)
+    assert likely.lr == pytest.approx(1e-8 * (1e9 * 128) ** 0.5), "the centre at the full budget, for this batch size"
+    assert likely["optimizer=adam/beta"] == pytest.approx(0.9)
+    assert second[0].reason.startswith("a hedge that knows no prior: point 1 of the Sobol sequence")
+    assert len(rest) == some(name)
+    assert are_in(BELIEVED, rest)
+    assert [proposal.detail.get("opening") for proposal in rest] == [None] * some(name)
+
+
+@every_guided_sampler
+def test_with_priors_a_batch_is_what_one_after_another_would_be_and_holds_nothing_twice(name):
+    proposals = make_sampler(name).propose(BELIEVED, known(1), 4, 0)
+    assert [proposal.detail.get("opening") for proposal in proposals] == ["most likely", "hedge", None, None]
+    assert are_in(BELIEVED, proposals)
+    assert len(set(keys(proposals))) == 4
+
+
+@pytest.mark.parametrize("name", [name for name in GUIDED if name not in SLOW])
+def test_with_priors_what_is_drawn_for_want_of_trials_is_drawn_from_them(name):
+    drawn = []
+    for seed in range(8):
+        trials = known(1)
+        finish(trials, make_sampler(name).propose(BELIEVED, trials, 8, seed))
+        drawn += [trial.configuration for trial in trials[2:]]
+    misses = [abs(math.log(one.lr / (1e-8 * (1e9 * one.batch) ** 0.5))) / 0.3 for one in drawn]
+    near = sum(miss < 2 for miss in misses) / len(misses)
+    assert near > 0.3, "half of the draws are from Student's t, of which 86 % lie so near; of even draws, 13 % do"
+    assert near < 0.7 or name in ("random", "mcts", "mcts:plain"), "half of the draws are to be even"
 
 
 def optuna_objects():

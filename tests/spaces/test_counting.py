@@ -1,5 +1,7 @@
 import math
 import random
+from functools import reduce
+from operator import or_
 
 import pytest
 from hypothesis import assume, given, settings
@@ -134,3 +136,18 @@ def test_a_deep_space_of_many_slots_is_counted_without_listing_it():
     block = 2 * 64 + 2
     per_stage = sum(block**n for n in range(1, 9))
     assert space.count() == sum(per_stage**n for n in range(1, 17))
+
+
+@given(st.lists(st.booleans(), min_size=2, max_size=6), st.data())
+def test_conditions_of_alternatives_are_counted_as_they_are_enumerated(always, data):
+    """They are forgotten once they hold, which must change neither the count nor the order of ranks."""
+    bits = [Choice(False, True) for _ in always]
+    parts = {f"x{at}": bit if made else Maybe(bit) for at, (bit, made) in enumerate(zip(bits, always, strict=True))}
+    askable = [bit for bit, made in zip(bits, always, strict=True) if made]
+    assume(len(askable) > 1)
+    space = Space(parts).require(reduce(or_, [bit == data.draw(st.booleans()) for bit in askable]))
+
+    found = [configuration.key for configuration in space.enumerate()]
+
+    assert space.count() == len(found) == len(set(found)) < Space(parts).count()
+    assert [space.unrank(rank).key for rank in range(len(found))] == found

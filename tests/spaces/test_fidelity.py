@@ -3,7 +3,7 @@ import pickle
 
 import pytest
 
-from paretree.spaces import Choice, ConfigurationError, Fidelity, Float, Int, Maybe, Space, SpaceError
+from paretree.spaces import Choice, ConfigurationError, Fidelity, Float, Int, Maybe, Space, SpaceError, share
 
 SPACE = Space(lr=Float(0, 1), training={"epochs": Fidelity(1, 81, log=True), "data": Fidelity(0.1, 1.0, unit="share")})
 
@@ -64,6 +64,30 @@ def test_budgets_are_stored_and_read_back_and_expressions_may_use_them():
     assert twin == SPACE
     assert twin.fidelities.keys() == SPACE.fidelities.keys()
     assert twin.sample(0).at({"training/epochs": 9}).training.epochs == 9
+
+
+@pytest.mark.parametrize("wrap", [lambda node: node, lambda node: share("epochs", node)], ids=["bare", "shared"])
+def test_an_expression_that_holds_a_budget_means_the_one_of_the_space(wrap):
+    epochs = wrap(Fidelity(1, 81))
+    space = Space(warmup=epochs // 10, epochs=epochs, x=Int(1, 9)).require(epochs > 80)
+
+    assert list(space.fidelities) == ["epochs"], "an expression should not bring a budget of its own"
+    assert space.count() == 9
+    for one in (space, Space.from_json(space.to_json())):
+        assert (one.sample(0).warmup, one.sample(0).at(epochs=30).warmup) == (8, 3)
+
+
+def test_a_budget_that_stands_nowhere_else_is_refused():
+    with pytest.raises(
+        SpaceError, match=r"at 'x': it uses Fidelity\(1, 9\), which stands nowhere in the space; put that"
+    ):
+        Space(x=2 * Fidelity(1, 9))
+
+
+def test_one_budget_stands_in_one_place():
+    epochs = Fidelity(1, 9)
+    with pytest.raises(SpaceError, match=r"at 'b': the same node also stands at 'a'; write share\('name', node\)"):
+        Space(a=epochs, b=epochs)
 
 
 def test_a_space_of_finite_choices_is_counted_without_its_budget():

@@ -170,3 +170,11 @@ def test_configurations_that_are_left_over_by_size_have_no_number():
     small = network().require(nn.measured((1, 8, 8)).params <= 500)
     with pytest.raises(ValueError, match="leaves configurations without a number"):
         small.rank(small.sample(0))
+
+
+def test_a_condition_may_compute_with_a_shared_expression():
+    width = Int(1, 9)
+    space = Space(width=width).require(share("twice", 2 * width) > 6)
+
+    assert space.count() == 6
+    assert min(space.sample(seed).width for seed in range(50)) == 4

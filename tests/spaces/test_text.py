@@ -23,7 +23,7 @@ NAMES = {
 
 NODES = [
     "Float(0.0001, 0.1, log=True)",
-    "Float(0, 1, step=0.25, prior=Normal(center=0.5, spread=None))",
+    "Float(0, 1, step=0.25, prior=Normal(0.5))",
     "Int(8, 64, name='width', log=True)",
     "Choice(3, 5, 'same', None, ordered=True)",
     "Choice(small=8, large=Int(16, 64), weights=(1, 2))",

@@ -7,114 +7,159 @@ t instead of a normal distribution, so that a belief that is wrong costs tens of
 from __future__ import annotations
 
 import math
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ....spaces import Configuration, Decision, Space
-from ....spaces.domains import Integer, Labels, Real
-from ....spaces.encoding import Columns, write
-from ....spaces.moves import complete
-from ....spaces.priors import DEFAULT_SPREAD
+from ....spaces.domains import Domain, Integer, Labels, Real
+from ....spaces.encoding import Columns
+from ....spaces.priors import DEFAULT_SPREAD, Prior, StudentT
+from ....spaces.selections import Selections
 
 FREEDOM = 3.0
-"""Degrees of freedom of the tails."""
+"""Degrees of freedom of the tails of a prior that names none."""
 
 STRENGTH = 3.0
-"""The weight of the belief is this, divided by the number of trials."""
+"""The weight of the beliefs is this, divided by the number of trials, those under way included."""
 
-FAR = 3.0
-"""Standard deviations. While the best trial is further from the centre of a belief, the belief is not asked."""
+HUMILITY = math.sqrt(2)
+"""How many times as wide as stated the beliefs are taken: twice the variance, as people are too sure."""
+
+UNLIKELY = 0.01
+"""Where the chance that a belief gave to a number as far from its centre as the best trial has it, or further, is less
+than this, the belief is not asked. Of Student's t with three degrees of freedom that is beyond 5.8 spreads."""
 
 LEAST = 0.01
 """Share of an even chance that a label has at least, whatever its weight."""
 
 
+@dataclass(frozen=True, eq=False)
+class Believed:
+    """What is believed about n configurations. Positions are shares of ranges, as in encoded configurations.
+
+    Attributes:
+        columns: of the k numbers that something is believed about.
+        centers: where each is most likely (n x k).
+        spreads: of the beliefs (n x k); infinite where a configuration does not decide on the number.
+        freedom: degrees of freedom of their tails (k).
+        labels: logarithm of the chance of all believed labels of each configuration (n).
+    """
+
+    columns: list[int]
+    centers: Tensor
+    spreads: Tensor
+    freedom: Tensor
+    labels: Tensor
+
+    def log_density(self, x: Tensor) -> Tensor:
+        """Of the configurations with their numbers moved to where `x` (n x d) has them, up to a constant (n)."""
+        deviations = (x[:, self.columns] - self.centers) / self.spreads
+        tails = (self.freedom + 1) / 2 * torch.log1p(deviations.square() / self.freedom)
+        return self.labels - tails.sum(dim=1)
+
+
 class Beliefs:
     """The priors and weights of a space.
 
-    Attributes:
-        columns: of the decisions that something is believed about.
+    Args:
+        space: says what is believed, where priors follow other decisions and budgets anew for each configuration.
+        doubted: paths of decisions whose priors are not asked.
     """
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, doubted: Collection[str] = ()) -> None:
         self.space = space
-        self.columns = [columns for columns in space.encoding.columns if _believed(columns)]
+        asked = [columns for columns in space.encoding.columns if columns.slot.path not in doubted]
+        self.numbers = [one for one in asked if isinstance(one.slot.domain, Real | Integer) and _believed(one)]
+        self.labels = [one for one in asked if isinstance(one.slot.domain, Labels) and _believed(one)]
+        self._with_prior = {one.slot.path: one for one in [*self.numbers, *self.labels] if _prior(one.slot.domain)}
 
     def __bool__(self) -> bool:
-        return bool(self.columns)
+        return bool(self.numbers or self.labels)
 
-    def active(self, configurations: Sequence[Configuration]) -> Tensor:
-        """Which of the decisions each configuration makes (configurations x decisions), 1 or 0."""
-        made = [[columns.slot.path in one.values for columns in self.columns] for one in configurations]
-        return torch.tensor(made, dtype=torch.float64)
+    def about(self, configurations: Sequence[Configuration]) -> Believed:
+        """What is believed about these.
 
-    def log_density(self, x: Tensor, active: Tensor) -> Tensor:
-        """Of encoded configurations (n x d), up to a constant (n,); decisions that are not made count nothing."""
-        total = torch.zeros(len(x), dtype=x.dtype)
-        for number, columns in enumerate(self.columns):
-            total = total + self._log(columns, x) * active[:, number]
-        return total
+        Raises:
+            SpaceError: the centre of a prior is no number for one of them.
+        """
+        bells = [[self._bell(columns, one) for columns in self.numbers] for one in configurations]
+        numbers = torch.tensor(bells, dtype=torch.float64).reshape(len(configurations), len(self.numbers), 2)
+        labels = [sum(self._log_chance(columns, one) for columns in self.labels) for one in configurations]
+        return Believed(
+            [columns.start for columns in self.numbers],
+            numbers[..., 0],
+            numbers[..., 1],
+            torch.tensor([_freedom(_prior(columns.slot.domain)) for columns in self.numbers], dtype=torch.float64),
+            torch.tensor(labels, dtype=torch.float64),
+        )
 
-    def rejected(self, configuration: Configuration) -> str | None:
-        """The path of a number that is far from where it was believed to be best; None where there is none."""
-        for columns in self.columns:
-            slot = columns.slot
-            if isinstance(slot.domain, Real | Integer) and slot.path in configuration.values:
-                center, spread = _bell(slot.domain)
-                if abs(slot.domain.share(configuration.values[slot.path]) - center) > FAR * spread:
-                    return slot.path
-        return None
+    @property
+    def doubtful(self) -> list[str]:
+        """The paths of the decisions that a prior says something about, and not only weights of labels."""
+        return list(self._with_prior)
 
-    def most_likely(self, draw: random.Random) -> Configuration | None:
-        """A configuration with each believed decision where it is most likely; None where that breaks a requirement."""
-        likely: Mapping[str, Decision] = {columns.slot.path: _mode(columns) for columns in self.columns}
-        values = complete(self.space.slots, likely, lambda slot: slot.domain.likely(draw.random()))
-        return self.space.configuration(values) if self.space.contains(values) else None
+    def is_far(self, path: str, configuration: Configuration) -> bool:
+        """Whether a configuration has a decision where its prior said that it would hardly be best."""
+        if path not in configuration.values:
+            return False
+        domain = self._domain(self._with_prior[path], configuration)
+        assert not isinstance(domain, Selections)
+        assert domain.prior is not None
+        deviation = abs(_deviation(domain, domain.prior, configuration.values[path]))
+        return 2 * domain.prior.below(-deviation) < UNLIKELY
 
-    def _log(self, columns: Columns, x: Tensor) -> Tensor:
-        domain = columns.slot.domain
-        if isinstance(domain, Real | Integer):
-            center, spread = _bell(domain)
-            deviation = (x[:, columns.start] - center) / spread
-            return -(FREEDOM + 1) / 2 * torch.log1p(deviation.square() / FREEDOM)
+    def _domain(self, columns: Columns, configuration: Configuration) -> Domain:
+        return self.space.believed(columns.slot, configuration.values, configuration.fidelity)
+
+    def _bell(self, columns: Columns, configuration: Configuration) -> tuple[float, float]:
+        """Centre and spread of a number's prior, as shares of its range."""
+        if columns.slot.path not in configuration.values:
+            return 0.0, math.inf
+        domain = self._domain(columns, configuration)
+        assert isinstance(domain, Real | Integer)
+        assert domain.prior is not None
+        return domain.share(domain.prior.number), HUMILITY * _spread(domain, domain.prior)
+
+    def _log_chance(self, columns: Columns, configuration: Configuration) -> float:
+        """Of the label that is taken; 0 where none is."""
+        if columns.slot.path not in configuration.values:
+            return 0.0
+        domain = self._domain(columns, configuration)
         assert isinstance(domain, Labels)
-        chances = torch.tensor(_chances(domain), dtype=torch.float64).log()
-        codes = torch.tensor([write(domain, label) for label in domain.values], dtype=torch.float64)
-        taken = torch.cdist(x[:, columns.start : columns.stop].detach(), codes).argmin(dim=1)
-        return chances[taken]
+        assert domain.weights is not None
+        weight = domain.weights[domain.position(configuration.values[columns.slot.path])]
+        return math.log(max(weight / sum(domain.weights), LEAST / domain.size))
 
 
 def _believed(columns: Columns) -> bool:
     domain = columns.slot.domain
-    if isinstance(domain, Labels):
-        return domain.weights is not None
-    return isinstance(domain, Real | Integer) and domain.prior is not None
+    return not isinstance(domain, Selections) and domain.is_believed
 
 
-def _bell(domain: Real | Integer) -> tuple[float, float]:
-    """Centre and standard deviation of a prior, as shares of the range."""
-    assert domain.prior is not None
-    center = min(max(domain.prior.center, domain.low), domain.high)
-    if domain.prior.spread is None:
-        return domain.share(center), DEFAULT_SPREAD
+def _prior(domain: Domain) -> Prior | None:
+    return None if isinstance(domain, Selections) else domain.prior
+
+
+def _freedom(prior: Prior | None) -> float:
+    return prior.freedom if isinstance(prior, StudentT) else FREEDOM
+
+
+def _deviation(domain: Real | Integer | Labels, prior: Prior, value: Decision) -> float:
+    """How many spreads a value is from the centre; that of a choice is a belief about the logarithm of its options."""
+    assert isinstance(value, int | float)
+    if not isinstance(domain, Labels):
+        return (domain.share(value) - domain.share(prior.number)) / _spread(domain, prior)
+    logs = [math.log(option) for option in domain.values if isinstance(option, int | float)]
+    spread = prior.spread if prior.spread is not None else DEFAULT_SPREAD * (max(logs) - min(logs))
+    return (math.log(value) - math.log(prior.number)) / spread
+
+
+def _spread(domain: Real | Integer, prior: Prior) -> float:
+    """As a share of the range."""
+    if prior.spread is None:
+        return DEFAULT_SPREAD
     ends = (math.log(domain.low), math.log(domain.high)) if domain.log else (domain.low, domain.high)
-    return domain.share(center), domain.prior.spread / max(ends[1] - ends[0], 1e-12)
-
-
-def _mode(columns: Columns) -> Decision:
-    domain = columns.slot.domain
-    if isinstance(domain, Labels):
-        chances = _chances(domain)
-        return domain.nth(chances.index(max(chances)))
-    assert isinstance(domain, Real | Integer)
-    assert domain.prior is not None
-    return domain.nearest(domain.prior.center)
-
-
-def _chances(domain: Labels) -> list[float]:
-    weights = domain.weights or ()
-    total = sum(weights)
-    return [max(weight / total, LEAST / len(weights)) for weight in weights]
+    return prior.spread / max(ends[1] - ends[0], 1e-12)

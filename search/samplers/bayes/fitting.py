@@ -17,30 +17,48 @@ from scipy.optimize import minimize
 from torch import Tensor
 
 STEPS = 75
-"""Of L-BFGS: more change a hyperparameter's third digit, and cost as much as all before."""
+"""Of L-BFGS, at most."""
+
+ENOUGH = 1e-7
+"""Relative gain of a step from which on no further one is taken."""
+
+Array = npt.NDArray[np.float64]
 
 
 def fit_hyperparameters(model: SingleTaskGP) -> None:
     """Set a model's hyperparameters to the maximum of their posterior density.
+
+    What must be positive is searched on its logarithm, where the density is far rounder; it stays the density of the
+    number itself.
 
     Raises:
         RuntimeError: the covariance of the data cannot be factorised.
     """
     parameters = list(model.parameters())
     sizes = [parameter.numel() for parameter in parameters]
+    low, high = _bounds(model)
+    positive = low > 0
 
-    def assign(numbers: npt.NDArray[np.float64]) -> None:
-        for parameter, part in zip(parameters, torch.split(torch.tensor(numbers), sizes), strict=True):
+    def assign(numbers: Array) -> Array:
+        values = np.where(positive, np.exp(np.where(positive, numbers, 0.0)), numbers)
+        for parameter, part in zip(parameters, torch.split(torch.tensor(values), sizes), strict=True):
             parameter.data.copy_(part.view_as(parameter))
+        return values
 
-    def loss(numbers: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        assign(numbers)
+    def loss(numbers: Array) -> tuple[float, Array]:
+        values = assign(numbers)
         value = -log_posterior(model)
-        slopes = torch.autograd.grad(value, parameters)
-        return float(value.detach()), torch.cat([slope.reshape(-1) for slope in slopes]).numpy()
+        slopes = torch.cat([slope.reshape(-1) for slope in torch.autograd.grad(value, parameters)]).numpy()
+        return float(value.detach()), np.where(positive, slopes * values, slopes)
+
+    def scaled(values: Array) -> Array:
+        return np.where(positive, np.log(np.where(positive, values, 1.0)), values)
 
     start = torch.cat([parameter.detach().reshape(-1) for parameter in parameters]).numpy()
-    result = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_bounds(model), options={"maxiter": STEPS})
+    bounds = np.column_stack([scaled(low), scaled(high)])
+    result = minimize(
+        loss, scaled(start), jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": STEPS, "ftol": ENOUGH}
+    )
     assign(result.x)
     model.eval()
 
@@ -57,10 +75,11 @@ def log_posterior(model: SingleTaskGP) -> Tensor:
     return posterior
 
 
-def _bounds(model: SingleTaskGP) -> list[tuple[float, float]]:
-    """Of each number among the parameters, which are on the scale that their constraints are written in."""
+def _bounds(model: SingleTaskGP) -> tuple[Array, Array]:
+    """The least and the greatest value of each number among the parameters."""
     bounds: list[tuple[float, float]] = []
     for _, parameter, constraint in model.named_parameters_and_constraints():
         low, high = (-np.inf, np.inf) if constraint is None else (constraint.lower_bound, constraint.upper_bound)
         bounds += [(float(low), float(high))] * parameter.numel()
-    return bounds
+    low, high = np.array(bounds).T
+    return low, high

@@ -88,12 +88,24 @@ def elite(losses: Array, violations: Array, draw: random.Random) -> list[int]:
     First the front of what keeps the constraints, in random order, so that every part of it gets its turn; then the
     others by the sum of their losses on the scale of the objectives, and what breaks constraints by how much.
     """
-    excess = np.maximum(violations, 0.0).sum(axis=1)
-    kept = np.flatnonzero(excess == 0)
-    front = set(kept[non_dominated(losses[kept])].tolist()) if len(kept) else set()
+    excess = _excess(violations)
+    ends = set(front(losses, violations)) if (excess == 0).any() else set()
     spread = np.ptp(losses, axis=0)
     sums = ((losses - losses.min(axis=0)) / np.where(spread > 0, spread, 1.0)).sum(axis=1)
     places = [draw.random() for _ in range(len(losses))]
     return sorted(
-        range(len(losses)), key=lambda row: (excess[row], row not in front, places[row] if row in front else sums[row])
+        range(len(losses)), key=lambda row: (excess[row], row not in ends, places[row] if row in ends else sums[row])
     )
+
+
+def front(losses: Array, violations: Array) -> list[int]:
+    """Rows that no other row dominates among those that keep the constraints, or that break them least."""
+    excess = _excess(violations)
+    kept = np.flatnonzero(excess == excess.min())
+    return kept[non_dominated(losses[kept])].tolist()  # type: ignore[no-any-return]
+
+
+def _excess(violations: Array) -> Array:
+    """By how much the constraints are broken; 0 where all are kept."""
+    total: Array = np.maximum(violations, 0.0).sum(axis=1)
+    return total

@@ -21,19 +21,20 @@ STEPS = 30
 def polished(space: Space, candidates: Sequence[Configuration], worth: Worth) -> list[Configuration]:
     """The candidates with their real numbers moved to where they are worth most, everything else as it is.
 
-    What is known of a candidate, and what it costs, is taken to stay as it is. Those that break what the space requires
-    once they are moved are left out, and so are those without real numbers.
+    What is known of a candidate, what it costs, and where its numbers are believed to be best are taken to stay as they
+    are. Those that break what the space requires once they are moved are left out, and so are those without real
+    numbers.
     """
     columns = [_continuous(space.encoding, candidate) for candidate in candidates]
     movable = [candidate for candidate, free in zip(candidates, columns, strict=True) if free]
     columns = [free for free in columns if free]
     if not movable:
         return []
-    x, active = worth.rows(movable), worth.beliefs.active(movable)
+    x, believed = worth.rows(movable), worth.believed(movable)
     moving = torch.zeros(x.shape, dtype=torch.bool)
     for row, free in enumerate(columns):
         moving[row, list(free)] = True
-    ascended = _ascended(x, moving, lambda moved: worth.of_inputs(moved, active))
+    ascended = _ascended(x, moving, lambda moved: worth.of_inputs(moved, believed))
     found = [
         _with_numbers(space, candidate, {path: float(row[column]) for column, path in free.items()})
         for candidate, row, free in zip(movable, ascended, columns, strict=True)

@@ -6,6 +6,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,18 +21,25 @@ from ..protocol import Proposal
 from ..qmc import QMCSampler
 from ..unseen import Unseen
 from .acquisition import acquisition
-from .beliefs import STRENGTH, Beliefs
 from .candidates import TreeSearch
 from .inputs import Inputs
 from .learning import Learned, Surrogate, learn
 from .polish import polished
 from .surrogates import Fit, fit_tree_gp
+from .trust import Trust
 from .worth import COOLING, Cost, Worth
 
 log = logging.getLogger("paretree")
 
 INITIAL = 8
-"""Trials before the first model."""
+"""Trials before the first model, where there are many decisions."""
+
+LEAST_INITIAL = 4
+"""The same where there are one or two. Points that know nothing of each other tell little of so small a space."""
+
+WIDTH = 2.0
+"""How many times as wide as the priors the design is spread: it is to tell how loss changes around their centres, and
+whether they are right at all."""
 
 POLISHED = 5
 """Candidates whose real numbers are moved by gradient."""
@@ -51,14 +59,15 @@ class BayesSampler:
     logarithms (Ament et al., 2023, arXiv 2310.20708), with what is running as pending. It is searched for on the tree:
     by samples, by neighbours and mutations of the best trials, and at last by gradient in the real numbers.
 
-    Priors and weights of the space guide the search, less with every trial; the first trial is the most likely
-    configuration. While the best trial is far from what was believed, the belief is not asked.
+    Priors and weights of the space guide the search, less with every trial. A prior that the best trial is far from is
+    not asked while that is so: neither by the design, from the first result on, nor by the models.
 
     A fit takes the third power of the number of trials, so of more than 500 only the best and the latest are modelled.
     Where a fit fails, TPE proposes.
 
     Args:
-        initial: trials of a quasi-random design before the first model.
+        initial: trials of a quasi-random design before the first model. None takes two for each decision, but at least
+            4 and at most 8.
         cost: what a trial of a configuration costs, in any unit. At first improvement by cost is looked for; the weight
             of the cost halves every 50 trials. None where all cost the same.
     """
@@ -66,10 +75,11 @@ class BayesSampler:
     name = "bayes"
     thinks = True
 
-    def __init__(self, initial: int = INITIAL, cost: Cost | None = None) -> None:
+    def __init__(self, initial: int | None = None, cost: Cost | None = None) -> None:
         self.initial, self.cost = initial, cost
-        self._design, self._believed = QMCSampler(), QMCSampler("prior")
+        self._design, self._believed = QMCSampler(), QMCSampler("prior", WIDTH)
         self._instead = OptunaSampler("tpe")
+        self._doubted: list[str] = []
 
     @property
     def fit(self) -> Fit:
@@ -78,8 +88,8 @@ class BayesSampler:
 
     def propose(self, space: Space, trials: Trials, n: int, seed: int) -> list[Proposal]:
         """`n` configurations; each takes those before it as running."""
-        if len(trials) < self.initial or sum(trial.measured for trial in trials) < 2:
-            return self._first(space, trials, n, seed)
+        if len(trials) < self._first_trials(space) or sum(trial.measured for trial in trials) < 2:
+            return self._designed(space, trials, n, seed)
         try:
             with _one_thread():
                 return self._modelled(space, trials, n, seed)
@@ -87,22 +97,20 @@ class BayesSampler:
             log.warning("%s found no model of %d trials, so TPE proposes: %s", self.name, len(trials), error)
             return self._instead.propose(space, trials, n, seed)
 
-    def _first(self, space: Space, trials: Trials, n: int, seed: int) -> list[Proposal]:
-        """Of the first design: what is most likely, one point that knows no prior, then points spread by the priors."""
-        beliefs = Beliefs(space)
-        if not beliefs:
-            return self._design.propose(space, trials, n, seed)
-        likely = beliefs.most_likely(random.Random(seed)) if len(trials) == 0 else None
-        first = [Proposal(likely, self.name, "the most likely configuration by the priors")] if likely else []
-        if len(trials) + len(first) <= 1 and len(first) < n:
-            first += self._design.propose(space, trials, 1, seed)
-        return first + self._believed.propose(space, trials, n - len(first), seed) if len(first) < n else first
+    def _first_trials(self, space: Space) -> int:
+        """Of the design."""
+        return min(max(2 * len(space.slots), LEAST_INITIAL), INITIAL) if self.initial is None else self.initial
+
+    def _designed(self, space: Space, trials: Trials, n: int, seed: int) -> list[Proposal]:
+        """Points spread by the priors; evenly once the best trial is far from what they say."""
+        trust = self._trust(space, trials)
+        design = self._design if trust.rejected else self._believed
+        return [_noted(one, trust) for one in design.propose(space, trials, n, seed)]
 
     def _modelled(self, space: Space, trials: Trials, n: int, seed: int) -> list[Proposal]:
         draw = random.Random(seed)
-        inputs, beliefs = Inputs(space, trials.goals), Beliefs(space)
+        inputs, trust = Inputs(space, trials.goals), self._trust(space, trials)
         learned = learn(trials, inputs, self.fit, draw)
-        trust, note = self._trust(beliefs, learned, len(trials))
         thrift = 0.5 ** (len(trials) / COOLING)
         pending = [trial.configuration for trial in trials if not trial.ended]
         proposals: list[Proposal] = []
@@ -111,27 +119,31 @@ class BayesSampler:
                 Worth(
                     acquisition(surrogate, rows(pending) if pending else None, seed + number),
                     rows,
-                    beliefs,
-                    trust,
+                    trust.beliefs,
+                    trust.weight(number),
                     self.cost,
                     thrift,
                 )
                 for surrogate, rows in _views(learned, inputs)
             ]
             best, reason = _best(space, trials, wanted, learned.elite, pending, draw)
-            proposals.append(Proposal(best, self.name, reason + note))
+            proposals.append(_noted(Proposal(best, self.name, reason), trust))
             pending.append(best)
         return proposals
 
-    def _trust(self, beliefs: Beliefs, learned: Learned, trials: int) -> tuple[float, str]:
-        """The weight of what the user believes, and a word about it."""
-        if not beliefs:
-            return 0.0, ""
-        path = beliefs.rejected(learned.elite[0])
-        if path is None:
-            return STRENGTH / trials, ""
-        log.info("the prior of %r is not asked: the best trial so far is far from it", path)
-        return 0.0, f"; prior rejected: the best trial is far from that of {path!r}"
+    def _trust(self, space: Space, trials: Trials) -> Trust:
+        """What is believed still; it is logged when a prior is no longer."""
+        trust = Trust(space, trials)
+        for path in trust.rejected:
+            if path not in self._doubted:
+                log.warning("the prior of %r is not asked from now on: the best trial so far is far from it", path)
+        self._doubted = trust.rejected
+        return trust
+
+
+def _noted(proposal: Proposal, trust: Trust) -> Proposal:
+    """The proposal, with a word about priors that were not asked."""
+    return replace(proposal, reason=proposal.reason + trust.note, detail={**proposal.detail, **trust.detail})
 
 
 def _views(learned: Learned, inputs: Inputs) -> list[tuple[Surrogate, Callable[[Sequence[Configuration]], Tensor]]]:

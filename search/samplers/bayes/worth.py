@@ -11,7 +11,7 @@ from botorch.acquisition import AcquisitionFunction
 from torch import Tensor
 
 from ....spaces import Configuration
-from .beliefs import Beliefs
+from .beliefs import Beliefs, Believed
 
 CHUNK = 128
 """Candidates whose worth is computed at a time; memory grows with it."""
@@ -45,15 +45,21 @@ class Worth:
 
     def of(self, candidates: Sequence[Configuration]) -> list[float]:
         """The worth of each candidate."""
-        x, active = self.rows(candidates), self.beliefs.active(candidates)
-        parts = zip(torch.split(x, CHUNK), torch.split(active, CHUNK), strict=True)
+        x = self.rows(candidates)
         with torch.no_grad():
-            worth = torch.cat([self.of_inputs(*part) for part in parts]).numpy()
+            gains = torch.cat([self.acquisition(part.unsqueeze(1)) for part in torch.split(x, CHUNK)])
+            worth = self._trusting(gains, x, self.believed(candidates)).numpy()
         if self.cost is not None:
             worth = worth - self.thrift * np.log([self.cost(candidate) for candidate in candidates])
         return np.nan_to_num(worth, nan=-np.inf).tolist()  # type: ignore[no-any-return]
 
-    def of_inputs(self, x: Tensor, active: Tensor) -> Tensor:
-        """The worth of inputs (n x columns), costs left out (n,); `active` tells which beliefs are asked of each."""
-        worth: Tensor = self.acquisition(x.unsqueeze(1))
-        return worth + self.trust * self.beliefs.log_density(x, active) if self.trust else worth
+    def of_inputs(self, x: Tensor, believed: Believed | None) -> Tensor:
+        """The worth of inputs (n x columns), costs left out (n,), where this is believed about them."""
+        return self._trusting(self.acquisition(x.unsqueeze(1)), x, believed)
+
+    def believed(self, candidates: Sequence[Configuration]) -> Believed | None:
+        """What is believed about the candidates; None where beliefs are not to be asked."""
+        return self.beliefs.about(candidates) if self.trust else None
+
+    def _trusting(self, worth: Tensor, x: Tensor, believed: Believed | None) -> Tensor:
+        return worth if believed is None else worth + self.trust * believed.log_density(x)

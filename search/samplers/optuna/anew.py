@@ -25,18 +25,18 @@ def independent_copy(sampler: BaseSampler) -> BaseSampler:
 def restart(sampler: BaseSampler, seed: int) -> None:
     """Start the randomness of a sampler anew, and the fits of a GP, which begin where the last ones ended."""
     seeds = np.random.SeedSequence(seed)
-    for part in _parts(sampler):
+    for part in parts(sampler):
         if isinstance(part, LazyRandomState):
             part.rng.seed(int(seeds.spawn(1)[0].generate_state(1)[0]))
         elif isinstance(part, GPSampler):
             part._gprs_cache_list = part._constraints_gprs_cache_list = None
 
 
-def _parts(sampler: object) -> Iterator[object]:
+def parts(sampler: object) -> Iterator[object]:
     """A sampler, and all samplers and generators of random numbers inside it."""
     yield sampler
     for value in getattr(sampler, "__dict__", {}).values():
         if isinstance(value, LazyRandomState):
             yield value
         elif isinstance(value, BaseSampler) or type(value).__module__.startswith("optuna.samplers"):
-            yield from _parts(value)
+            yield from parts(value)

@@ -48,6 +48,10 @@ Regret on benchmarks/optuna_mappings.py after 100 trials, 10 seeds, walk against
 """
 
 
+CONTROLS = (RandomSampler, QMCSampler, BruteForceSampler, GridSampler)
+"""Samplers that learn nothing; others are compared with them."""
+
+
 def by_name(name: str) -> BaseSampler:
     """The sampler of that name.
 
@@ -87,6 +91,13 @@ def refuse_unsuited(sampler: BaseSampler, space: Space, goals: Goals) -> None:
     endless = next((slot.path for slot in space.slots if slot.domain.size is None), None)
     if isinstance(sampler, BruteForceSampler) and endless is not None:
         raise SweepError(f"'optuna:bruteforce' tries every value, and {endless!r} has no end of them; give it a step.")
+
+
+def is_control(sampler: BaseSampler) -> bool:
+    """Whether the sampler, or the one that stands inside it, learns nothing."""
+    if isinstance(sampler, PartialFixedSampler):
+        return is_control(sampler._base_sampler)
+    return isinstance(sampler, CONTROLS)
 
 
 def breeds(sampler: BaseSampler) -> BaseGASampler | None:

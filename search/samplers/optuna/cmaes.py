@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+import statistics
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from optuna import Study
 from optuna._transform import _SearchSpaceTransform
 from optuna.distributions import BaseDistribution
 from optuna.samplers import CmaEsSampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 if TYPE_CHECKING:
     from cmaes import CMA
+
+
+WIDTH = 1 / 6
+"""Standard deviation of the first generation where nothing is believed, as a share of the range: Optuna's."""
+
+
+class Start(NamedTuple):
+    """The normal distribution of the first generation.
+
+    Attributes:
+        center: for each parameter the mean, as Optuna knows it.
+        width: for parameters that something is believed about, the standard deviation as a share of the range.
+    """
+
+    center: Mapping[str, Any]
+    width: Mapping[str, float]
 
 
 class ReplayedCmaEs(CmaEsSampler):
@@ -25,12 +44,18 @@ class ReplayedCmaEs(CmaEsSampler):
 
     Args:
         template: the sampler whose settings it takes over.
+
+    Attributes:
+        start: where it begins, unless the template says so; None for the middle of the ranges. CMA-ES has one step size
+            for all parameters: the geometric mean of their widths.
     """
 
     def __init__(self, template: CmaEsSampler) -> None:
         self.__dict__.update(copy.deepcopy(template.__dict__))
+        self.start: Start | None = None
         self._optimizer: CMA | None = None
         self._modelled: dict[str, BaseDistribution] = {}
+        self._is_free = template._x0 is None and template._sigma0 is None and template._source_trials is None
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -50,6 +75,13 @@ class ReplayedCmaEs(CmaEsSampler):
         while len(told := self._get_solution_trials(completed_trials, self._optimizer.generation)) >= size:
             self._optimizer.tell([(self._point(trial, transform), trial.values[0]) for trial in told[:size]])
         return copy.deepcopy(self._optimizer)
+
+    def _init_optimizer(self, trans: _SearchSpaceTransform, direction: StudyDirection) -> CMA:
+        """An optimizer that knows nothing yet but where to begin."""
+        if self.start is not None and self._is_free:
+            self._x0 = dict(self.start.center)
+            self._sigma0 = statistics.geometric_mean(self.start.width.get(name, WIDTH) for name in self._modelled)
+        return super()._init_optimizer(trans, direction)
 
     def _get_solution_trials(self, trials: list[FrozenTrial], generation: int) -> list[FrozenTrial]:
         """The trials of a generation; with margins, those that were asked for with as many parameters as there are."""

@@ -11,7 +11,8 @@ from ....spaces import Space
 from ...trials import Trials
 from ..protocol import Proposal
 from .anew import independent_copy, restart
-from .catalogue import by_name, refuse_unsuited, suited_mapping
+from .catalogue import by_name, is_control, refuse_unsuited, suited_mapping
+from .guiding import guide
 from .mappings import MAPPINGS, MappingName
 from .mirror import Mirror
 
@@ -23,6 +24,9 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 class OptunaSampler:
     """Any Optuna sampler.
+
+    What it draws at random for want of trials, it draws from the priors of the space, and CMA-ES begins where they say
+    (see `guide`). Optuna's samplers that learn nothing are controls, and know of no priors.
 
     Args:
         sampler: a name of `SAMPLERS`, or a sampler object with your own settings (its seed is replaced).
@@ -37,6 +41,7 @@ class OptunaSampler:
     def __init__(self, sampler: str | BaseSampler, mapping: MappingName | None = None) -> None:
         self.name = f"optuna:{sampler if isinstance(sampler, str) else type(sampler).__name__}"
         self._sampler = by_name(sampler) if isinstance(sampler, str) else sampler
+        self.control = is_control(self._sampler)
         self.mapping: MappingName = mapping or suited_mapping(self._sampler)
         self._mirror: Mirror | None = None
 
@@ -62,6 +67,8 @@ class OptunaSampler:
         if self._mirror is None or not self._mirror.follows(space, trials):
             refuse_unsuited(self._sampler, space, trials.goals)
             sampler = independent_copy(self._sampler)
+            if space.has_priors and not self.control:
+                guide(sampler, space)
             self._mirror = Mirror(space, trials, sampler, self.name, MAPPINGS[self.mapping])
         return self._mirror
 
@@ -79,4 +86,4 @@ class OptunaSampler:
         if isinstance(self._sampler, GridSampler):
             return None
         reason = f"{ATTEMPTS} suggestions of {self.name} were known already, or broke what the space requires"
-        return Proposal(mirror.space.sample(draw), "random", reason)
+        return Proposal(mirror.space.sample(draw, "branch" if self.control else "prior"), "random", reason)

@@ -13,6 +13,7 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 
 import paretree as pt
 from paretree.search import Goals, KnownTrial, Trials
+from paretree.search.samplers import Guided
 from paretree.search.samplers.bayes import BayesSampler, SaasSampler
 from paretree.search.samplers.bayes.beliefs import Beliefs
 from paretree.search.samplers.bayes.fitting import fit_hyperparameters, log_posterior
@@ -21,6 +22,7 @@ from paretree.search.samplers.bayes.kernels import TreeKernel
 from paretree.search.samplers.bayes.learning import learn
 from paretree.search.samplers.bayes.outcomes import robust_losses, robust_violations
 from paretree.search.samplers.bayes.surrogates import fit_tree_gp, posterior_mean
+from paretree.search.samplers.bayes.trust import Trust
 from paretree.search.store import TrialState
 
 LINE = pt.Space(x=pt.Float(0, 1), y=pt.Float(0, 1))
@@ -39,8 +41,8 @@ def trials_of(space, goals, values, n=14, seed=0):
     return trials
 
 
-def put(trials, configuration, values):
-    trial = KnownTrial(len(trials), configuration, TrialState.RUNNING)
+def put(trials, configuration, values, proposal=None):
+    trial = KnownTrial(len(trials), configuration, TrialState.RUNNING, proposal=proposal or {})
     trials.put(trial)
     trials.put(trial.finished(trials.goals, values(configuration)))
 
@@ -49,7 +51,7 @@ def run(sampler, space, goals, values, n):
     trials = Trials(goals)
     for number in range(n):
         [proposal] = sampler.propose(space, trials, 1, number)
-        put(trials, proposal.configuration, values)
+        put(trials, proposal.configuration, values, proposal.to_json())
     return trials
 
 
@@ -247,47 +249,137 @@ def valley(configuration):
     return {"loss": (configuration.x - 0.7) ** 2 + (configuration.y - 0.4) ** 2}
 
 
-def test_the_first_trial_is_the_most_likely_and_the_second_knows_no_prior():
+BELIEVED = Goals.of({"loss": "minimize"})
+
+
+def known(space, points):
+    """Finished trials at these (x, y), with the valley's loss."""
+    trials = Trials(BELIEVED)
+    for x, y in points:
+        put(trials, space.configuration({"x": x, "y": y}), valley)
+    return trials
+
+
+def test_the_first_design_lies_around_the_centre_of_a_prior():
     space = believing(0.7, 0.01)
-    trials = run(BayesSampler(), space, Goals.of({"loss": "minimize"}), valley, 6)
-    assert trials[0].configuration.x == 0.7
-    assert abs(trials[1].configuration.x - 0.7) > 0.02
-    assert all(abs(trial.configuration.x - 0.7) < 0.05 for trial in trials[2:])
+    points = [proposal.configuration.x for proposal in BayesSampler().propose(space, Trials(BELIEVED), 4, 0)]
+    assert max(abs(x - 0.7) for x in points) < 0.2, points
+
+
+def test_small_spaces_are_modelled_after_fewer_trials():
+    line, many = pt.Space(x=pt.Float(0, 1)), pt.Space({f"x{number}": pt.Float(0, 1) for number in range(9)})
+    assert [BayesSampler()._first_trials(space) for space in (line, LINE, many)] == [4, 4, 8]
+    assert BayesSampler(initial=11)._first_trials(LINE) == 11
 
 
 def test_an_honest_prior_pays_at_once_and_a_wrong_one_is_overcome():
-    goals = Goals.of({"loss": "minimize"})
-    honest = run(BayesSampler(), believing(0.7, 0.1), goals, valley, 12)
+    honest = run(Guided(BayesSampler()), believing(0.7, 0.1), BELIEVED, valley, 12)
     assert min(trial.losses[0] for trial in honest) < 0.002
-    wrong = run(BayesSampler(), believing(0.05, 0.05), goals, valley, 25)
+    wrong = run(Guided(BayesSampler()), believing(0.05, 0.05), BELIEVED, valley, 25)
     assert min(trial.losses[0] for trial in wrong) < 0.002
 
 
-def test_a_prior_far_from_the_best_trial_is_rejected_and_the_proposal_says_so():
-    space = believing(0.05, 0.05)
-    trials = trials_of(space, Goals.of({"loss": "minimize"}), valley)
-    [proposal] = BayesSampler().propose(space, trials, 1, 0)
-    assert "prior rejected" in proposal.reason
+def test_a_hedge_that_does_better_far_away_ends_a_prior_at_the_third_trial_and_the_design_is_even_again():
+    space = believing(0.05, 0.02)
+    trials = known(space, [(0.05, 0.5), (0.8, 0.5)])
+    proposals = BayesSampler(initial=12).propose(space, trials, 8, 0)
+    assert all("prior rejected: the best trial is far from that of 'x'" in one.reason for one in proposals)
+    assert all(one.detail["prior"] == "rejected" for one in proposals)
+    assert max(one.configuration.x for one in proposals) > 0.5
 
 
-def test_the_weight_of_a_prior_decays():
-    sampler = BayesSampler()
+def test_a_hedge_alone_speaks_against_no_prior():
+    space = believing(0.05, 0.02)
+    [proposal] = BayesSampler().propose(space, known(space, [(0.8, 0.5)]), 1, 0)
+    assert "rejected" not in proposal.reason
+    assert "prior" not in proposal.detail
+
+
+def test_a_failed_favourite_speaks_against_its_prior():
+    space = believing(0.05, 0.02)
+    trials = known(space, [(0.8, 0.5)])
+    trials.put(KnownTrial(1, space.configuration({"x": 0.05, "y": 0.5}), TrialState.FAILED))
+    assert Trust(space, trials).rejected == ["x"]
+
+
+def test_a_prior_is_asked_again_when_the_best_trial_is_back_near_its_centre():
+    space = believing(0.7, 0.02)
+    points = [(0.7, 0.9), (0.3, 0.4)]
+    assert Trust(space, known(space, points)).rejected == ["x"]
+    assert Trust(space, known(space, [*points, (0.71, 0.4)])).rejected == []
+
+
+def test_only_the_prior_that_trials_speak_against_is_rejected():
+    space = pt.Space(x=pt.Float(0, 1, prior=pt.Normal(0.1, 0.02)), y=pt.Float(0, 1, prior=pt.Normal(0.4, 0.1)))
+    trust = Trust(space, known(space, [(0.1, 0.4), (0.7, 0.4)]))
+    assert trust.rejected == ["x"]
+    assert [columns.slot.path for columns in trust.beliefs.numbers] == ["y"]
+
+
+def test_the_tails_of_a_prior_say_how_far_is_too_far():
+    def rejected(prior):
+        space = pt.Space(x=pt.Float(0, 1, prior=prior), y=pt.Float(0, 1))
+        return Trust(space, known(space, [(0.2, 0.4), (0.6, 0.4)])).rejected
+
+    assert rejected(pt.Normal(0.2, 0.1)) == ["x"], "four standard deviations"
+    assert rejected(pt.StudentT(0.2, 0.1)) == [], "four spreads, beyond which 3 % of the belief lie"
+    assert rejected(pt.StudentT(0.2, 0.06)) == ["x"], "seven spreads"
+
+
+def test_a_whole_front_must_be_far_from_a_prior():
+    space, goals = believing(0.1, 0.02), Goals.of({"a": "minimize", "b": "minimize"})
+    trials = Trials(goals)
+    put(trials, space.configuration({"x": 0.1, "y": 0.5}), lambda _: {"a": 0.0, "b": 1.0})
+    put(trials, space.configuration({"x": 0.9, "y": 0.5}), lambda _: {"a": 1.0, "b": 0.0})
+    assert Trust(space, trials).rejected == []
+    put(trials, space.configuration({"x": 0.8, "y": 0.5}), lambda _: {"a": -1.0, "b": -1.0})
+    assert Trust(space, trials).rejected == ["x"]
+
+
+def test_a_rejected_prior_is_logged_once(caplog):
+    space, sampler = believing(0.05, 0.02), BayesSampler(initial=9)
+    trials = known(space, [(0.05, 0.5), (0.8, 0.5)])
+    for seed in range(3):
+        sampler.propose(space, trials, 1, seed)
+    assert caplog.text.count("the prior of 'x' is not asked") == 1
+
+
+def test_the_weight_of_a_prior_decays_with_trials_also_those_under_way():
     space = believing(0.7, 0.5)
-    few = trials_of(space, Goals.of({"loss": "minimize"}), valley, 10)
-    learned = learn(few, Inputs(space, few.goals), fit_tree_gp, random.Random(0))
-    early, _ = sampler._trust(Beliefs(space), learned, 2)
-    late, _ = sampler._trust(Beliefs(space), learned, 20)
-    assert early == pytest.approx(10 * late)
+    few, many = (Trust(space, trials_of(space, BELIEVED, valley, n)) for n in (2, 20))
+    assert few.weight() == pytest.approx(10 * many.weight())
+    assert many.weight(20) == pytest.approx(many.weight() / 2)
+
+
+def density(space, *values):
+    """What is believed about configurations with these decisions."""
+    configurations = [space.configuration(one) for one in values]
+    return Beliefs(space).about(configurations).log_density(Inputs(space, BELIEVED).rows(configurations)).tolist()
 
 
 def test_weights_of_labels_are_a_prior_too():
     space = pt.Space(kind=pt.Choice("a", "b", "c", weights=(8, 1, 1)), x=pt.Float(0, 1))
-    beliefs = Beliefs(space)
-    likely, unlikely = (space.configuration({"kind": kind, "x": 0.5}) for kind in "ab")
-    rows = Inputs(space, Goals.of({"loss": "minimize"})).rows([likely, unlikely])
-    density = beliefs.log_density(rows, beliefs.active([likely, unlikely]))
-    assert float(density[0] - density[1]) == pytest.approx(math.log(8))
-    assert beliefs.most_likely(random.Random(0)).kind == "a"
+    likely, unlikely = density(space, {"kind": "a", "x": 0.5}, {"kind": "b", "x": 0.5})
+    assert likely - unlikely == pytest.approx(math.log(8))
+
+
+def test_the_centre_of_a_prior_follows_other_decisions_and_options_have_priors_too():
+    batch = pt.share("batch", pt.Choice(64, 128, 256, ordered=True, prior=pt.StudentT(128, 0.3)))
+    space = pt.Space(batch=batch, lr=pt.Float(1e-4, 1e-1, log=True, prior=pt.StudentT(1e-4 * batch, 0.2)))
+    asked = [(128, 0.0128), (128, 0.0256), (256, 0.0256), (256, 0.0128)]
+    likely, off, other, off_again = density(space, *({"batch": size, "lr": rate} for size, rate in asked))
+    assert likely > off
+    assert other > off_again
+    assert likely > other, "128 is believed in more than 256"
+
+
+def test_a_prior_that_follows_other_decisions_is_asked_and_rejected_by_each_trials_own_centre():
+    space = pt.Space(x=(x := pt.Float(0, 1)), y=pt.Float(0, 1, prior=pt.Normal(1 - x, 0.02)))
+    near = known(space, [(0.7, 0.3), (0.7, 0.31), (0.6, 0.4)])
+    assert Trust(space, near).rejected == []
+    assert Trust(space, known(space, [(0.7, 0.3), (0.7, 0.4)])).rejected == ["y"]
+    [proposal] = BayesSampler(initial=3).propose(space, near, 1, 0)
+    assert abs(proposal.configuration.y - (1 - proposal.configuration.x)) < 0.2
 
 
 def test_cheap_trials_come_first_where_costs_are_known():

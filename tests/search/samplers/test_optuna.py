@@ -379,6 +379,106 @@ def test_optunas_own_hook_for_constraints_is_called_for_trials_of_the_sampler():
     assert len(called) == 2, "of three trials, the last is not told yet; a trial of others is not the sampler's"
 
 
+# Priors.
+
+LR = pt.Float(1e-5, 1e-1, log=True, prior=pt.Normal(1e-4, 0.2))
+BELIEVED = pt.Space(
+    lr=LR,
+    momentum=pt.Float(0, 1, prior=pt.Normal(1e3 * LR, 0.01)),
+    kind=pt.Choice("a", "b", "c", weights=(1, 0, 0)),
+    size=pt.Choice(16, 32, 64, 128, ordered=True, prior=pt.Normal(32, 0.1)),
+    free=pt.Float(0, 1),
+)
+
+
+def is_near(configuration):
+    """Whether it is what the priors say, and nothing that even draws would find."""
+    near = abs(math.log(configuration.lr / 1e-4)) < 1 and abs(configuration.momentum - 1e3 * configuration.lr) < 0.05
+    return near and (configuration.kind, configuration.size) == ("a", 32)
+
+
+@pytest.mark.parametrize("mapping", ["walk", "padded"])
+@pytest.mark.parametrize(
+    ("make", "startup"),
+    [
+        (lambda: TPESampler(n_startup_trials=6), 6),
+        (lambda: TPESampler(n_startup_trials=6, multivariate=True, group=True), 6),
+        (lambda: GPSampler(n_startup_trials=6, warn_independent_sampling=False), 6),
+        (lambda: NSGAIISampler(population_size=6), 6),
+        (lambda: NSGAIIISampler(population_size=6), 6),
+        (lambda: PartialFixedSampler({"free": 0.5}, NSGAIISampler(population_size=6)), 6),
+        (lambda: CmaEsSampler(warn_independent_sampling=False), 1),
+    ],
+    ids=["tpe", "tpe group", "gp", "nsgaii", "nsgaiii", "partly fixed", "cmaes"],
+)
+def test_what_is_drawn_for_want_of_trials_is_drawn_from_the_priors(make, startup, mapping):
+    trials, sampler = known(), OptunaSampler(make(), mapping=mapping)
+    run(sampler, BELIEVED, trials, rounds=startup)
+    assert [is_near(trial.configuration) for trial in trials] == [number % 2 == 0 for number in range(startup)]
+    assert len({trial.configuration.free for trial in trials}) == startup or isinstance(make(), PartialFixedSampler)
+
+
+def test_what_is_drawn_from_the_priors_is_the_same_when_a_sweep_is_resumed():
+    trials, sampler = known(), OptunaSampler("tpe")
+    run(sampler, BELIEVED, trials, rounds=5)
+    expected = sampler.propose(BELIEVED, trials, 3, seed=5)
+    assert configurations(OptunaSampler("tpe").propose(BELIEVED, again(trials), 3, seed=5)) == configurations(expected)
+
+
+def test_what_a_genetic_sampler_mutates_leaves_a_wrong_prior():
+    trials, sampler = known(), OptunaSampler(NSGAIISampler(population_size=4, mutation_prob=1.0))
+    run(sampler, BELIEVED, trials, rounds=40)
+    bred = [
+        trial.configuration for trial in trials if trial.proposal["detail"]["system_attrs"]["NSGAIISampler:generation"]
+    ]
+    assert len(bred) > 30
+    assert sum(abs(math.log(one.lr / 1e-4)) > 1 for one in bred) > len(bred) / 2
+    assert {one.kind for one in bred} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("name", ["random", "qmc", "bruteforce"])
+def test_optunas_samplers_that_learn_nothing_are_controls_and_know_no_priors(name):
+    space = pt.Space(lr=pt.Float(1, 9, step=1, prior=pt.Normal(2, 0.1)), kind=pt.Choice("a", "b", weights=(1, 0)))
+    trials, sampler = known(), OptunaSampler(name)
+    assert sampler.control
+    run(sampler, space, trials, rounds=18)
+    assert {trial.configuration.kind for trial in trials} == {"a", "b"}
+    assert len({trial.configuration.lr for trial in trials}) > 5
+
+
+def test_cmaes_begins_at_the_centre_of_the_priors_and_as_wide_as_they_are():
+    space = pt.Space(
+        x=pt.Float(0, 1, prior=pt.Normal(0.8, 0.02)), y=pt.Float(1e-4, 1.0, log=True, prior=pt.Normal(1e-3, 0.2))
+    )
+    trials, sampler = known(), OptunaSampler("cmaes")
+    run(sampler, space, trials, rounds=1)
+    asked = [proposal.configuration for proposal in sampler.propose(space, trials, 40, 0)]
+    assert np.mean([one.x for one in asked]) == pytest.approx(0.8, abs=0.02)
+    assert np.mean(np.log([one.y for one in asked])) == pytest.approx(math.log(1e-3), abs=0.2)
+    width = math.sqrt(0.02 * 0.2 / math.log(1e4))  # the geometric mean, in shares of the ranges
+    assert np.std([one.x for one in asked]) == pytest.approx(width, rel=0.3)
+
+
+def test_cmaes_goes_on_from_priors_when_a_sweep_is_resumed_and_leaves_a_wrong_one():
+    space = pt.Space(x=pt.Float(0, 1, prior=pt.Normal(0.9, 0.05)), y=pt.Float(0, 1, prior=pt.Normal(0.9, 0.05)))
+    trials, sampler = known(), OptunaSampler("cmaes")
+    for number in range(100):
+        [proposal] = sampler.propose(space, trials, 1, number)
+        one = proposal.configuration
+        add(trials, one, proposal=through_json(proposal), values={"loss0": (one.x - 0.2) ** 2 + (one.y - 0.3) ** 2})
+    assert min(trial.losses[0] for trial in trials) < 0.001
+    expected = sampler.propose(space, trials, 2, 1)
+    assert configurations(OptunaSampler("cmaes").propose(space, again(trials), 2, 1)) == configurations(expected)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_where_a_user_lets_cmaes_begin_it_begins_whatever_the_priors():
+    space = pt.Space(x=pt.Float(0, 1, prior=pt.Normal(0.9, 0.05)), y=pt.Float(0, 1))
+    trials, sampler = known(), OptunaSampler(CmaEsSampler(x0={"x": 0.1, "y": 0.5}, sigma0=0.01))
+    run(sampler, space, trials, rounds=1)
+    assert all(abs(proposal.configuration.x - 0.1) < 0.1 for proposal in sampler.propose(space, trials, 10, 0))
+
+
 # CMA-ES.
 
 

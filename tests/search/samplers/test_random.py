@@ -1,5 +1,6 @@
 """Random search under its three measures."""
 
+import math
 from collections import Counter
 
 import pytest
@@ -22,10 +23,27 @@ def test_leaves_have_the_same_chance_whatever_the_size_of_their_branch(search):
     assert all(140 < count < 260 for count in leaves.values()), leaves
 
 
-def test_branches_have_the_same_chance_and_weights_count_only_in_the_prior(search):
-    even, believed = branches(search, "random")[0], branches(search, "random:prior")[0]
+def test_weights_are_followed_and_without_them_branches_have_the_same_chance(search):
+    even, believed = branches(search, "random:branch")[0], branches(search, "random")[0]
     assert 1000 < even["one"] < 1200
     assert 450 < believed["one"] < 650
+
+
+def test_numbers_are_drawn_from_their_priors(search):
+    space = pt.Space(lr=pt.Float(1e-5, 1e-1, log=True, prior=pt.Normal(1e-3, 0.5)))
+    proposals = make_sampler("random").propose(space, search.trials(), 500, seed=0)[2:]  # after what all begin with
+    deviations = [math.log(proposal.configuration.lr / 1e-3) / 0.5 for proposal in proposals]
+    assert 310 < sum(abs(one) < 1 for one in deviations) < 370, "68 % are expected within a standard deviation"
+    assert {proposal.reason for proposal in proposals} == {"drawn from the priors"}
+
+
+def test_without_priors_it_draws_what_it_always_drew(search):
+    space = pt.Space(op=pt.Choice("a", "b"), lr=pt.Float(1e-4, 1e-1, log=True), n=pt.Int(1, 64, log=True))
+    with_priors, without = (
+        make_sampler(name).propose(space, search.trials(), 50, seed=3) for name in ("random", "random:branch")
+    )
+    assert [one.configuration for one in with_priors] == [one.configuration for one in without]
+    assert {one.reason for one in with_priors} == {"drawn at random"}
 
 
 def test_what_was_drawn_before_is_drawn_again_only_when_nothing_else_is_left(search):
