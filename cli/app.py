@@ -16,6 +16,7 @@ from ..spaces.errors import ParetreeError
 from .control import add_control, unpause_where_paused
 from .db import add_db
 from .exchange import add_exchange
+from .law import add_law
 from .options import DEFAULT_STORE, JsonOption, NameArgument, StoreOption, open_to_read
 from .printing import print_details, print_json, print_table, rounded
 
@@ -205,6 +206,7 @@ def dashboard(
 
 add_control(app)
 add_exchange(app)
+add_law(app)
 add_db(app)
 
 

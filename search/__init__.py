@@ -10,6 +10,7 @@ from .budget import Budget
 from .control import Request
 from .errors import SweepError
 from .goals import Constraint, Direction, Goals, Objective
+from .ladder import Ladder
 from .retries import Retries
 from .samplers import Proposal, RandomSampler, Sampler
 from .store import Store, StoreError
@@ -26,6 +27,7 @@ __all__ = [
     "Direction",
     "Goals",
     "KnownTrial",
+    "Ladder",
     "Objective",
     "Proposal",
     "RandomSampler",
