@@ -1,4 +1,4 @@
-"""From page to page. Pages are told what to show by the address: `?sweep=NAME&trial=3`."""
+"""From page to page. Pages are told what to show by the address: `?sweep=NAME&trial=3`, `?family=NAME`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any, NoReturn
 import streamlit as st
 from streamlit.navigation.page import Page
 
-_PAGES, _SWEEP, _TRIAL = "pages", "last sweep", "last trial"
+from .text import as_markdown
+
+_PAGES, _SWEEP, _TRIAL, _FAMILY = "pages", "last sweep", "last trial", "last family"
 
 
 def remember_pages(pages: Mapping[str, Page]) -> None:
-    """Let pages find each other by name: "sweeps", "pareto" and "trial"."""
+    """Let pages find each other by name: "sweeps", "pareto", "trial" and "laws"."""
     st.session_state[_PAGES] = pages
 
 
@@ -26,11 +28,34 @@ def open_trial(sweep: str, number: int) -> NoReturn:
     st.switch_page(_page("trial"), query_params={"sweep": sweep, "trial": str(number)})
 
 
+def open_law(family: str) -> NoReturn:
+    """Go to the Laws page of a family of sweeps."""
+    st.switch_page(_page("laws"), query_params={"family": family})
+
+
 def link_to_trial(sweep: str, number: int) -> None:
     """Draw a link to a trial's page."""
     st.page_link(
         _page("trial"), label=f"trial {number}", query_params={"sweep": sweep, "trial": str(number)}, width="content"
     )
+
+
+def link_to_sweep(sweep: str) -> None:
+    """Draw a link to a sweep's Pareto page."""
+    st.page_link(_page("pareto"), label=as_markdown(sweep), query_params={"sweep": sweep}, width="content")
+
+
+def asked_family(families: list[str]) -> str:
+    """The family of sweeps that the address names, else the one looked at last, else the first of `families`."""
+    wanted = st.query_params.get("family", st.session_state.get(_FAMILY))
+    return wanted if wanted in families else families[0]
+
+
+def show_family_in_address(family: str) -> None:
+    """Put the family that is shown into the address, and remember it for the next visit."""
+    st.session_state[_FAMILY] = family
+    if st.query_params.to_dict() != {"family": family}:
+        st.query_params.from_dict({"family": family})
 
 
 def asked_sweep(names: list[str]) -> str | None:

@@ -8,7 +8,7 @@ import streamlit as st
 from paretree.dashboard.data import mark, opened, store_url
 from paretree.dashboard.links import remember_pages
 from paretree.dashboard.live import follow
-from paretree.dashboard.pages import pareto, sweeps, trial
+from paretree.dashboard.pages import laws, pareto, sweeps, trial
 from paretree.dashboard.pages.sweeps import explain_first_sweep
 from paretree.search import StoreError
 
@@ -24,6 +24,7 @@ pages = {
     "sweeps": st.Page(sweeps.page, title="Sweeps", icon=":material/list:", url_path="sweeps", default=True),
     "pareto": st.Page(pareto.page, title="Pareto", icon=":material/show_chart:", url_path="pareto"),
     "trial": st.Page(trial.page, title="Trial", icon=":material/science:", url_path="trial"),
+    "laws": st.Page(laws.page, title="Laws", icon=":material/trending_up:", url_path="laws"),
 }
 remember_pages(pages)
 page = st.navigation(list(pages.values()))

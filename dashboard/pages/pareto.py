@@ -11,10 +11,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from ...search.reports import rejects_prior
 from ...search.store import SweepRecord, SweepSummary, TrialState
-from ..data import View, feed, mark, store_url, summaries
+from ..data import View, feed, mark, opened, store_url, summaries
+from ..families import family, scaled
 from ..figures import can_log, course_figure, parallel_figure, pareto_figure, wants_log
-from ..links import asked_sweep, clicked_point, clicked_row, open_trial, show_in_address
+from ..links import asked_sweep, clicked_point, clicked_row, open_law, open_trial, show_in_address
 from ..live import follow
 from ..points import SELECTABLE, Points, left_out, points
 from ..tables import number_formats, without_mixed
@@ -42,7 +44,10 @@ def page() -> None:
     with head.container():
         _state(view.sweep)
         _counts(view.sweep, Counter(map(TrialState, view.frame["state"])), f"{len(view.front):,}")
+    if scaled([view.sweep]) and st.button("Scaling law of its family", icon=":material/trending_up:"):
+        open_law(family(view.sweep.name))
     if len(view.frame):
+        _prior(url, view)
         _plot(view)
         _table(view)
         if len(view.goals.objectives) > 2 and len(view.front):
@@ -83,6 +88,16 @@ def _counts(sweep: SweepRecord, states: Mapping[TrialState, int], front: str) ->
     }
     for column, (label, value) in zip(st.columns(len(cells)), cells.items(), strict=True):
         column.metric(label, value, border=True)
+
+
+def _prior(url: str, view: View) -> None:
+    with opened(url) as store:
+        latest = store.trial(view.sweep.id, int(view.frame["number"].iloc[-1]))
+    if not rejects_prior(latest):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge("prior rejected", color="orange", icon=":material/priority_high:")
+        st.text("The best trials are far from what the space's priors had led to expect; check their units.")
 
 
 def _plot(view: View) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ...search import Store
+from ...search.reports import rejects_prior
 from ...search.store import AttemptRecord, EventKind, ReportRecord, TrialRecord
 from ...search.store.states import ENDED
 from ..data import View, feed, mark, opened, store_url, summaries
@@ -139,6 +140,12 @@ def _proposal(trial: TrialRecord) -> None:
     st.subheader("Why it was tried")
     parent = f", made from trial {trial.parent}" if trial.parent is not None else ""
     st.text(f"{trial.proposal.get('sampler', 'unknown sampler')}: {trial.proposal.get('reason', 'no reason')}{parent}")
+    if rejects_prior(trial):
+        st.badge("prior rejected", color="orange", icon=":material/priority_high:")
+        st.caption(
+            "The best trials before it were far from what the priors of the space had led to expect, "
+            "so it was proposed without them."
+        )
     st.caption(f"Seed {trial.seed}; proposed at {moment(trial.created_at)}.")
 
 
