@@ -41,6 +41,14 @@ def test_the_guides_first_example_runs_and_prints_what_it_says():
     assert (values["model/0"], values["model/0[0]/up/out_features"]) == (3, 130)
 
 
+def test_the_guides_priors_are_followed(tmp_path):
+    names = {"pt": pt, "train": lambda trial: {"loss": trial.config.lr}}
+    exec(block_with("space.most_likely").replace("sqlite:///", f"sqlite:///{tmp_path}/"), names)
+    assert names["space"].most_likely(seed=0).lr == pytest.approx(0.0011314, rel=1e-3)
+    names["sweep"].run(trials=12, workers=InlineWorkers(), progress=False)
+    assert names["sweep"].trials()["sampler"].tolist()[:3] == ["prior", "qmc", "optuna:tpe"]
+
+
 def test_the_guides_sweep_runs(tmp_path):
     def train(trial):
         model = trial.config.model.build((1, 8, 8))
@@ -154,7 +162,7 @@ def test_the_guides_code_controls_a_sweep_that_runs_elsewhere(tmp_path, capsys):
         watched.stop(now=True)
         thread.join(PATIENCE)
     assert not thread.is_alive(), "the sweep was not stopped"
-    assert "paused; 1 trial under way" in capsys.readouterr().out
+    assert "paused; what is under way goes on to its end (1 trial)" in capsys.readouterr().out
     assert {"lr": 0.003, "width": 64} in [watched.configuration(number).values for number in range(watched.size())]
 
 

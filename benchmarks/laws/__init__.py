@@ -1,0 +1,1 @@
+"""Benchmarks of scaling laws; `benchmarks/steplaw.py` is the entry."""
