@@ -176,6 +176,20 @@ def transformer(classes: int = 10, vocabulary: int = 1000, length: int = 64, hea
     )
 
 
+def autopeft(hidden: int = 768, layers: int = 12) -> Space:
+    """AutoPEFT's space of fine-tuning methods: 5,446,350 valid configurations for the sizes of BERT-base.
+
+    `spaces.peft.autopeft` takes them from a model, and leaves out what it cannot take.
+
+    Args:
+        hidden: features of a token between layers.
+        layers: of the encoder.
+    """
+    from .peft import autopeft_space
+
+    return autopeft_space(hidden, layers)
+
+
 def mlp(classes: int = 10) -> Space:
     """Fully connected networks of up to four hidden layers, with how to train them: see `optimizer`."""
     activation = Choice(nn.ReLU(), nn.GELU(), nn.Tanh())
@@ -227,6 +241,7 @@ def _betas() -> tuple[Choice, Choice]:
 
 
 ZOO: dict[str, Callable[..., Space]] = {
+    "autopeft": autopeft,
     "deepconv": deepconv,
     "mlp": mlp,
     "nasbench101": nasbench101,

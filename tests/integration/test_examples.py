@@ -11,10 +11,14 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 PATIENCE = 240.0  # seconds; a guard against hanging, not an expectation
 SCRIPTS = {  # what they print
     "ask_and_tell": "accuracy",
+    "autopeft_minilm": "LoRA r=8",
+    "autopeft_transfer": "the front of films",
     "fine_tune_with_checkpoints": "trained",
+    "scaling_ladder": "the law's prediction",
     "simulated": "hypervolume",
     "tune_pbt": "momentum",
 }
+ARGUMENTS = {name: ["--quick"] for name in ("autopeft_minilm", "autopeft_transfer", "scaling_ladder")}
 
 
 @pytest.mark.slow
@@ -34,7 +38,12 @@ def test_an_example_that_drives_its_sweep_itself_runs_as_a_script(name, tmp_path
     file = next(example for example in EXAMPLES if example.stem == name)
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, file], cwd=tmp_path, env=env, text=True, capture_output=True, timeout=PATIENCE
+        [sys.executable, file, *ARGUMENTS.get(name, [])],
+        cwd=tmp_path,
+        env=env,
+        text=True,
+        capture_output=True,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert SCRIPTS[name] in done.stdout, done.stdout

@@ -1,0 +1,107 @@
+"""How a configuration is trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..configuration import Configuration, Part
+from ..errors import ParetreeError, brief
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All numbers of a training that are not of the methods.
+
+    Attributes:
+        lr: learning rate of the methods, where it is greatest.
+        head_lr: the same of the head, which is new and so learns faster than what is attached to trained weights.
+        batch_size: examples of a step.
+        epochs: how often the training data are gone through; may be a share of once.
+        steps: at most, whatever the epochs; None for no such limit.
+        data: share of the training data that is used, the same examples for all trials.
+        max_length: tokens of an example.
+        warmup: share of the steps in which learning rates rise from 0; then they fall to 0, both linearly.
+        weight_decay: of matrices, as AdamW has it; biases and norms do not decay.
+        clip: the norm that the gradient of all parameters together has at most.
+        dropout: before the head.
+        patience: after so many epochs in a row without a better validation metric, training ends.
+
+    Raises:
+        ParetreeError: a number is out of its range.
+    """
+
+    lr: float = 1e-3
+    head_lr: float = 5e-3
+    batch_size: int = 32
+    epochs: float = 3
+    steps: int | None = None
+    data: float = 1.0
+    max_length: int = 128
+    warmup: float = 0.06
+    weight_decay: float = 0.0
+    clip: float = 1.0
+    dropout: float = 0.1
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "head_lr", "batch_size", "epochs", "data", "max_length", "clip", "patience"):
+            self._check(name, getattr(self, name) > 0, "a number above 0")
+        for name in ("warmup", "data"):
+            self._check(name, 0 <= getattr(self, name) <= 1, "a share from 0 to 1")
+        self._check("steps", self.steps is None or self.steps > 0, "a number above 0, or None")
+        self._check("weight_decay", self.weight_decay >= 0, "0 or more")
+        self._check("dropout", 0 <= self.dropout < 1, "a share from 0 to below 1")
+
+    @classmethod
+    def of(cls, configuration: Configuration, given: Mapping[str, Any]) -> Settings:
+        """Those that the parts of a configuration say, by name; then those that are given; then the usual ones.
+
+        What is given goes before constants and fidelities of the space, but not before what the space leaves to decide.
+
+        Raises:
+            ParetreeError: there is no such setting, or what is given is for the space to decide.
+        """
+        for name, value in given.items():
+            if any(path == name or path.startswith(f"{name}/") for path in configuration.values):
+                raise ParetreeError(f"{name}={brief(value)} is given, but the space decides {name!r}; leave one out.")
+        named = {field.name for field in fields(cls)} & configuration.space.parts.keys()
+        return cls.given({**{name: _value(configuration, name) for name in named}, **given})
+
+    @classmethod
+    def given(cls, settings: Mapping[str, Any]) -> Settings:
+        """Those of these names, and the usual ones.
+
+        Raises:
+            ParetreeError: there is no such setting.
+        """
+        names = [field.name for field in fields(cls)]
+        for name in settings:
+            if name not in names:
+                raise ParetreeError(f"There is no setting {name!r} of a training; name some of {', '.join(names)}.")
+        return cls(**settings)
+
+    def steps_of(self, examples: int) -> int:
+        """Steps of the whole training, with so many training examples."""
+        whole = max(1, math.ceil(math.ceil(examples / self.batch_size) * self.epochs))
+        return whole if self.steps is None else min(whole, self.steps)
+
+    def epochs_of(self, examples: int) -> int:
+        """Epochs of the whole training, the last of which need not be whole."""
+        return math.ceil(self.steps_of(examples) / math.ceil(examples / self.batch_size))
+
+    def rate(self, step: int, steps: int) -> float:
+        """The share of the learning rates at a step, from 0, of so many."""
+        rising = math.ceil(self.warmup * steps)
+        return (step + 1) / rising if step < rising else (steps - step) / max(1, steps - rising)
+
+    def _check(self, name: str, holds: bool, right: str) -> None:
+        if not holds:
+            raise ParetreeError(f"{name}={brief(getattr(self, name))} of a training must be {right}.")
+
+
+def _value(configuration: Configuration, name: str) -> Any:
+    part = getattr(configuration, name)
+    return part.build() if isinstance(part, Part) else part
