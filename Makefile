@@ -10,14 +10,17 @@ REFERENCE := paretree.spaces paretree.spaces.nn paretree.spaces.laws paretree.sp
              paretree.search.store paretree.workers paretree.workers.protocol paretree.workers.tune
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test lint types docs install clean
+.PHONY: demo test test-slow lint types docs install clean
 
 demo: $(INSTALLED)  ## search a small CNN on real digits with Ray and SQLite, and print the Pareto front
 	$(BIN)/paretree run examples/digits.py --more 48
 	$(BIN)/paretree front digits --plot digits-front.png > /dev/null
 
-test: $(INSTALLED)  ## run the whole test suite, two tests at a time
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+test: $(INSTALLED)  ## run the tests, two at a time, but those that take more than a few seconds each
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
+
+test-slow: $(INSTALLED)  ## run those: examples, killed drivers, lost machines, Optuna's and Tune's own suites
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m slow
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
