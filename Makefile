@@ -4,9 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TYPED := -m paretree -p paretree.cli -p paretree.spaces -p paretree.workers -p paretree.search -p paretree.dashboard
-REFERENCE := paretree.spaces paretree.spaces.nn paretree.spaces.laws paretree.spaces.peft \
+REFERENCE := paretree.spaces paretree.spaces.nn paretree.spaces.cells paretree.spaces.laws paretree.spaces.peft \
              paretree.search paretree.search.samplers paretree.search.samplers.bayes \
-             paretree.search.samplers.optuna paretree.search.analysis paretree.search.bridges \
+             paretree.search.samplers.optuna paretree.search.analysis paretree.search.bridges paretree.search.oneshot \
              paretree.search.store paretree.workers paretree.workers.protocol paretree.workers.tune
 INSTALLED := $(VENV)/.installed
 

@@ -1,0 +1,1 @@
+"""Differentiable architecture search on a supernet, and its use as a sampler."""

@@ -1,0 +1,63 @@
+"""Cells: DARTS', sharpDARTS' and NAS-Bench-201's, from one definition with two views.
+
+`CellSpace` is the definition. Its `space()` is a tree of decisions for every sampler of `paretree.search`; a `Supernet`
+has all of its operations at once, for the gradient search of `paretree.search.oneshot`. `Genotype`, configuration and
+table of weights are turned into each other.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .genotype import AMOEBANET, DARTS_V1, DARTS_V2, NASNET, CellGenotype, Genotype
+from .primitives import DARTS, NASBENCH201, SHARP, SHARP_DARTS, SHARPER, Primitive, PrimitiveSet, primitive_set
+from .skeleton import MacroSkeleton
+from .space import NASBENCH201_CELLS, CellSpace, darts_space
+
+if TYPE_CHECKING:
+    from .network import CellNetwork
+    from .operations import SharpSepConv
+    from .supernet import Edges, NASBench201Supernet, Supernet
+
+TORCH = {
+    "CellNetwork": "network",
+    "SharpSepConv": "operations",
+    "Edges": "supernet",
+    "NASBench201Supernet": "supernet",
+    "Supernet": "supernet",
+}
+"""What needs torch, and the module that has it."""
+
+__all__ = [
+    "AMOEBANET",
+    "DARTS",
+    "DARTS_V1",
+    "DARTS_V2",
+    "NASBENCH201",
+    "NASBENCH201_CELLS",
+    "NASNET",
+    "SHARP",
+    "SHARPER",
+    "SHARP_DARTS",
+    "CellGenotype",
+    "CellNetwork",
+    "CellSpace",
+    "Edges",
+    "Genotype",
+    "MacroSkeleton",
+    "NASBench201Supernet",
+    "Primitive",
+    "PrimitiveSet",
+    "SharpSepConv",
+    "Supernet",
+    "darts_space",
+    "primitive_set",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs torch when it is first asked for."""
+    if name not in TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{TORCH[name]}", __name__), name)
