@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from .host import Host
+
+
+NOTED = ("ipt", "exp_avg_ipt", "exp_avg_unc")
+"""What `peft` remembers of each parameter: how much it matters, the moving average of that, and of its deviation."""
 
 
 @dataclass(frozen=True)
@@ -124,3 +129,13 @@ class Allocation:
             self._kept = kept or self._kept
         else:
             self._allocator.mask_using_rank_pattern(self._model, self._kept)
+
+    def state(self) -> dict[str, Any]:
+        """How much each rank matters, and which ones are left."""
+        return {"noted": {name: getattr(self._allocator, name) for name in NOTED}, "kept": self._kept}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Remember what a state says."""
+        for name, values in state["noted"].items():
+            setattr(self._allocator, name, values)
+        self._kept = state["kept"]

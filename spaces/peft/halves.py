@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, zeros
+from torch import Tensor, no_grad, zeros
 
 from .checks import one_of
 from .errors import Unsupported
@@ -15,6 +15,7 @@ from .full import FullFineTuning, Own, parameters, within
 from .schedules import enrol
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.optim import Optimizer
 
     from .anatomy import Anatomy, Layer
@@ -88,6 +89,7 @@ class Redraw:
         self._method, self._host, self._steps_per_epoch = method, host, steps_per_epoch
         names = FullFineTuning().trains(host.anatomy, host.layers)
         self._own = dict(zip(names, parameters(host, names), strict=True))
+        self._draw = 0
 
     def penalty(self) -> Tensor:
         """What is added to the loss: nothing."""
@@ -99,11 +101,28 @@ class Redraw:
         if left:
             return
         before = [parameter for parameter in self._own.values() if parameter.requires_grad]
-        trained = set(self._method.trains(self._host.anatomy, self._host.layers, epoch))
+        enrol(optimizer, before[0], self._train(epoch))
+
+    def state(self) -> dict[str, Any]:
+        """Which draw it is, and the values of what is frozen in it, which may have trained before."""
+        frozen = {name: parameter.detach() for name, parameter in self._own.items() if not parameter.requires_grad}
+        return {"draw": self._draw, "frozen": frozen}
+
+    @no_grad()
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Freeze what is frozen in the draw of a state, with the values that it says."""
+        self._train(state["draw"])
+        for name, values in state["frozen"].items():
+            self._own[name].copy_(values)
+
+    def _train(self, draw: int) -> list[nn.Parameter]:
+        """Let train what a draw says, and nothing else; returns that."""
+        self._draw = draw
+        trained = set(self._method.trains(self._host.anatomy, self._host.layers, draw))
         for name, parameter in self._own.items():
             parameter.requires_grad_(name in trained)
             parameter.grad = None
-        enrol(optimizer, before[0], [self._own[name] for name in sorted(trained)])
+        return [self._own[name] for name in sorted(trained)]
 
 
 def _category(module: str, layer: Layer, anatomy: Anatomy) -> str:

@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from .checks import positive
 from .ranks import TARGETS
-from .schedules import enrol, orthogonality
+from .schedules import dismiss, enrol, orthogonality
 from .targets import check_targets, names
 from .updates import Update, attach_updates, fold_updates, updates
 
@@ -144,9 +144,11 @@ class Growing(Update):
         self.rank += ranks
         return values
 
-    def drop_reserve(self) -> None:
-        """Leave out what is in reserve."""
-        self.a, self.b, self.e = (nn.ParameterList(list(one)[: self.rank]) for one in (self.a, self.b, self.e))
+    def drop_reserve(self) -> list[nn.Parameter]:
+        """Leave out what is in reserve; returns it."""
+        sides = [list(side) for side in (self.a, self.b, self.e)]
+        self.a, self.b, self.e = (nn.ParameterList(side[: self.rank]) for side in sides)
+        return [parameter for side in sides for parameter in side[self.rank :]]
 
     def _add(self, ranks: int, value: Tensor, *, trained: bool) -> None:
         like = self.a[0] if len(self.a) else value
@@ -187,6 +189,23 @@ class Growth:
         if step > self._first and (step - self._first) % self._interval == 0:
             self._grow(optimizer)
 
+    def state(self) -> dict[str, Any]:
+        """The ranks of each module, with those in reserve; how much each matters; and the ranks that are left."""
+        return {
+            "ranks": {name: (one.rank, len(one.a)) for name, one in self._growing.items()},
+            "level": self._level,
+            "deviation": self._deviation,
+            "left": self._left,
+        }
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Grow to the ranks of a state; their values are still to be loaded."""
+        for name, (rank, held) in state["ranks"].items():
+            one = self._growing[name]
+            one.reserve(held - one.rank)
+            one.grow(rank - one.rank)
+        self._level, self._deviation, self._left = dict(state["level"]), dict(state["deviation"]), state["left"]
+
     def _note(self) -> None:
         beta1, beta2 = self._method.beta1, self._method.beta2
         for name, one in self._growing.items():
@@ -202,5 +221,4 @@ class Growth:
             if gained:
                 enrol(optimizer, one.a[0], one.reserve(gained))
         if not self._left:
-            for one in self._growing.values():
-                one.drop_reserve()
+            dismiss(optimizer, [gone for one in self._growing.values() for gone in one.drop_reserve()])

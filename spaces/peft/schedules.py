@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,18 @@ class Schedule(Protocol):
         """
         ...
 
+    def state(self) -> dict[str, Any]:
+        """What it needs to go on later, besides the values of what trains: plain numbers, names and tensors."""
+        ...
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Be as the schedule was that gave a state, and let the same parameters train as then.
+
+        Args:
+            state: of the same method, in a training of as many steps; the model is as it was before any step.
+        """
+        ...
+
 
 def schedules_of(adapted: Adapted, steps: int, epochs: int = 1) -> list[Schedule]:
     """The schedules of the methods that have any.
@@ -48,6 +60,15 @@ def enrol(optimizer: Optimizer, beside: nn.Parameter, new: Iterable[nn.Parameter
     known = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     group = next(group for group in optimizer.param_groups if any(one is beside for one in group["params"]))
     group["params"].extend(parameter for parameter in new if id(parameter) not in known)
+
+
+def dismiss(optimizer: Optimizer, gone: Iterable[nn.Parameter]) -> None:
+    """Let an optimizer forget parameters that are in the model no more."""
+    left = {id(parameter) for parameter in gone}
+    for group in optimizer.param_groups:
+        group["params"] = [parameter for parameter in group["params"] if id(parameter) not in left]
+    for parameter in [one for one in optimizer.state if id(one) in left]:
+        del optimizer.state[parameter]
 
 
 def orthogonality(rows: Iterable[Tensor]) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,15 +18,12 @@ from .classifier import Pooling, Pretrained
 from .data import Task
 from .learner import Learner
 from .metrics import metric_of
+from .progress import Progress, Training
 from .schedules import schedules_of
 from .settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch.optim import Optimizer
-    from torch.optim.lr_scheduler import LambdaLR
-
-STATE = "state.pt"
 
 
 class Trial(Protocol):
@@ -53,27 +49,6 @@ class Trial(Protocol):
     def restore(self) -> Path | None:
         """The folder of the last checkpoint."""
         ...
-
-
-@dataclass
-class Progress:
-    """How far a training is; a checkpoint keeps it.
-
-    Attributes:
-        epochs: that are done.
-        steps: that are done.
-        seconds: that the steps took.
-        best: the validation metric of the best epoch.
-        waited: epochs since that one.
-        weights: trained parameters by name, as after the best epoch.
-    """
-
-    epochs: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    best: float = float("-inf")
-    waited: int = 0
-    weights: dict[str, Tensor] = field(default_factory=dict)
 
 
 def peft_trial(
@@ -190,8 +165,7 @@ def fine_tune(
 def fit(learner: Learner, settings: Settings, metric: str, seed: int, trial: Trial | None = None) -> Progress:
     """Train until the steps are done or patience has run out; the learner then has the weights of the best epoch.
 
-    Methods that change what they train in the course of it keep their last weights, and begin anew after an
-    interruption.
+    Methods that change what they train in the course of it keep their last weights.
 
     Args:
         learner: what is trained.
@@ -208,7 +182,9 @@ def fit(learner: Learner, settings: Settings, metric: str, seed: int, trial: Tri
     optimizer = torch.optim.AdamW(_groups(learner, settings))
     decay = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: settings.rate(step, steps))
     changes = schedules_of(learner.adapted, steps, settings.epochs_of(len(rows)))
-    progress = Progress() if changes or trial is None else _restored(learner, optimizer, decay, trial)
+    training = Training(learner, optimizer, decay, changes)
+    folder = None if trial is None else trial.restore()
+    progress = Progress() if folder is None else training.restore(folder)
     while _goes_on(progress, settings, steps):
         of_epoch = seed + progress.epochs  # one that is begun again is the same one
         torch.manual_seed(of_epoch)
@@ -229,9 +205,9 @@ def fit(learner: Learner, settings: Settings, metric: str, seed: int, trial: Tri
         _note(progress, score, {} if changes else dict(learner.trained()))
         if trial is None:
             continue
-        if _goes_on(progress, settings, steps) and not changes:
+        if _goes_on(progress, settings, steps):
             with trial.checkpoint(progress.epochs - 1) as folder:
-                torch.save(_state(learner, optimizer, decay, progress), folder / STATE)
+                training.save(folder, progress)
         trial.report(progress.epochs - 1, **{metric: score})
     learner.load(progress.weights)
     learner.validated = score if changes else progress.best
@@ -274,27 +250,6 @@ def _groups(learner: Learner, settings: Settings) -> list[dict[str, Any]]:
         rate = settings.head_lr if id(one) in head else settings.lr
         groups.setdefault((rate, settings.weight_decay if one.dim() > 1 else 0.0), []).append(one)
     return [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()]
-
-
-def _state(learner: Learner, optimizer: Optimizer, decay: LambdaLR, progress: Progress) -> dict[str, Any]:
-    return {
-        "weights": {name: one.detach() for name, one in learner.trained()},
-        "optimizer": optimizer.state_dict(),
-        "decay": decay.state_dict(),
-        "progress": vars(progress),
-    }
-
-
-def _restored(learner: Learner, optimizer: Optimizer, decay: LambdaLR, trial: Trial) -> Progress:
-    """Where an earlier attempt at the trial ended; the beginning where there was none."""
-    folder = trial.restore()
-    if folder is None:
-        return Progress()
-    state = torch.load(folder / STATE, map_location=learner.device, weights_only=True)
-    learner.load(state["weights"])
-    optimizer.load_state_dict(state["optimizer"])
-    decay.load_state_dict(state["decay"])
-    return Progress(**state["progress"])
 
 
 def _clock(device: str) -> float:

@@ -5,6 +5,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -13,14 +14,17 @@ import torch
 from paretree import InlineWorkers, Sweep
 from paretree.spaces import Build, Fidelity, Float, Space
 from paretree.spaces.errors import ParetreeError
+from paretree.spaces.peft.adalora import AdaLoRA
 from paretree.spaces.peft.bottleneck import Parallel, Serial
 from paretree.spaces.peft.classifier import Classifier, Pretrained
 from paretree.spaces.peft.data import Examples, Task
 from paretree.spaces.peft.halves import HalfFineTuning
+from paretree.spaces.peft.increlora import IncreLoRA
+from paretree.spaces.peft.learner import Learner
 from paretree.spaces.peft.lora import LoRA
 from paretree.spaces.peft.prefix import Prefix
 from paretree.spaces.peft.settings import Settings
-from paretree.spaces.peft.training import fine_tune, peft_trial
+from paretree.spaces.peft.training import fine_tune, fit, peft_trial
 
 LAYERS = 3
 SMALL = {"batch_size": 16, "max_length": 16, "lr": 5e-3}
@@ -132,8 +136,18 @@ def test_the_model_that_was_given_stays_as_it_was(pretrained, task):
     assert all(torch.equal(after[name], one) for name, one in before.items())
 
 
-def test_an_attempt_goes_on_as_if_nothing_had_happened(pretrained, task, tmp_path):
-    config = configuration(SERIAL)
+@pytest.mark.parametrize(
+    "methods",
+    [
+        SERIAL,
+        {"half": Build(HalfFineTuning, redraw="epoch")},
+        {"increlora": Build(IncreLoRA, target_rank=2, targets=("query", "value"))},
+        {"adalora": Build(AdaLoRA, target_rank=2, initial_rank=4, targets=("query", "value"), interval=2)},
+    ],
+    ids=["serial", "half", "IncreLoRA", "AdaLoRA"],
+)
+def test_an_attempt_goes_on_as_if_nothing_had_happened(methods, pretrained, task, tmp_path):
+    config = configuration(methods)
     train = peft_trial(pretrained, task, epochs=4, **SMALL)
     whole = Diary(config, tmp_path / "whole")
     expected = train(whole)
@@ -180,8 +194,52 @@ def test_methods_that_draw_anew_what_they_train_keep_training(pretrained, task, 
     trial = Diary(configuration(methods), tmp_path / "checkpoint")
     found = peft_trial(pretrained, task, epochs=3, head_lr=5e-3, **{**SMALL, "lr": 1e-3})(trial)
     assert len(trial.reports) == 3
-    assert not trial.folder.exists(), "its schedule could not go on from a checkpoint"
     assert found["accuracy"] == trial.reports[-1][1]["accuracy"], "its last weights count"
+
+
+class TestChangingMethods:
+    """Methods that change what they train go on from a checkpoint as all others do."""
+
+    EPOCHS = 6
+    METHODS: ClassVar = {
+        "half": HalfFineTuning(redraw="epoch"),
+        # With this seed, of the upper two layers the lower one rests, then trains, then rests again.
+        "half of the layers": HalfFineTuning(granularity="layer", redraw="epoch", seed=6),
+        "IncreLoRA": IncreLoRA(target_rank=3, targets=("query", "value"), top=2),
+        "AdaLoRA": AdaLoRA(target_rank=2, initial_rank=4, targets=("query", "value"), interval=2),
+        "two": [AdaLoRA(2, 3, targets=("query",)), IncreLoRA(target_rank=2, targets=("ffn_in",))],
+    }
+
+    @pytest.fixture(params=list(METHODS))
+    def attempt(self, request, pretrained, task):
+        """Train until the end or the death of the trial that is told of it."""
+        settings = Settings(epochs=self.EPOCHS, weight_decay=0.1, **SMALL)
+
+        def run(trial, layers=(True,) * LAYERS):
+            learner = Learner(pretrained, task, self.METHODS[request.param], settings, layers=layers, seed=trial.seed)
+            fit(learner, settings, "accuracy", trial.seed, trial)
+            return learner
+
+        return run
+
+    @pytest.mark.parametrize("layers", [(True, True, True), (False, True, True)], ids=["all", "upper"])
+    def test_whenever_an_attempt_dies_the_next_one_ends_with_the_same_weights(self, attempt, layers, tmp_path):
+        expected = attempt(Diary(None, tmp_path / "whole"), layers)
+        reports = []
+        for _ in range(self.EPOCHS - 1):
+            trial = Diary(None, tmp_path / "parts", dies_after=1)
+            with pytest.raises(InterruptedError):
+                attempt(trial, layers)
+            reports += trial.reports
+        last = Diary(None, tmp_path / "parts")
+        found = attempt(last, layers)
+        assert [step for step, _ in reports + last.reports] == list(range(self.EPOCHS)), "no epoch is trained twice"
+        assert found.validated == expected.validated
+        assert found.depth == expected.depth
+        weights, trains = expected.network.state_dict(), {name for name, _ in expected.trained()}
+        assert found.network.state_dict().keys() == weights.keys(), "the same ranks"
+        assert {name for name, _ in found.trained()} == trains
+        assert all(torch.equal(one, weights[name]) for name, one in found.network.state_dict().items())
 
 
 class TestFrozenBottom:
