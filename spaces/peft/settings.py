@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from ..configuration import Configuration, Part
-from ..errors import ParetreeError, brief
+from ..configuration import Configuration
+from ..settings import check_setting, given_settings, settings_of
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("lr", "head_lr", "batch_size", "epochs", "data", "max_length", "clip", "patience"):
-            self._check(name, getattr(self, name) > 0, "a number above 0")
+            check_setting(self, name, getattr(self, name) > 0, "a number above 0")
         for name in ("warmup", "data"):
-            self._check(name, 0 <= getattr(self, name) <= 1, "a share from 0 to 1")
-        self._check("steps", self.steps is None or self.steps > 0, "a number above 0, or None")
-        self._check("weight_decay", self.weight_decay >= 0, "0 or more")
-        self._check("dropout", 0 <= self.dropout < 1, "a share from 0 to below 1")
+            check_setting(self, name, 0 <= getattr(self, name) <= 1, "a share from 0 to 1")
+        check_setting(self, "steps", self.steps is None or self.steps > 0, "a number above 0, or None")
+        check_setting(self, "weight_decay", self.weight_decay >= 0, "0 or more")
+        check_setting(self, "dropout", 0 <= self.dropout < 1, "a share from 0 to below 1")
 
     @classmethod
     def of(cls, configuration: Configuration, given: Mapping[str, Any]) -> Settings:
@@ -64,11 +64,7 @@ class Settings:
         Raises:
             ParetreeError: there is no such setting, or what is given is for the space to decide.
         """
-        for name, value in given.items():
-            if any(path == name or path.startswith(f"{name}/") for path in configuration.values):
-                raise ParetreeError(f"{name}={brief(value)} is given, but the space decides {name!r}; leave one out.")
-        named = {field.name for field in fields(cls)} & configuration.space.parts.keys()
-        return cls.given({**{name: _value(configuration, name) for name in named}, **given})
+        return settings_of(cls, configuration, given)
 
     @classmethod
     def given(cls, settings: Mapping[str, Any]) -> Settings:
@@ -77,11 +73,7 @@ class Settings:
         Raises:
             ParetreeError: there is no such setting.
         """
-        names = [field.name for field in fields(cls)]
-        for name in settings:
-            if name not in names:
-                raise ParetreeError(f"There is no setting {name!r} of a training; name some of {', '.join(names)}.")
-        return cls(**settings)
+        return given_settings(cls, settings)
 
     def steps_of(self, examples: int) -> int:
         """Steps of the whole training, with so many training examples."""
@@ -96,12 +88,3 @@ class Settings:
         """The share of the learning rates at a step, from 0, of so many."""
         rising = math.ceil(self.warmup * steps)
         return (step + 1) / rising if step < rising else (steps - step) / max(1, steps - rising)
-
-    def _check(self, name: str, holds: bool, right: str) -> None:
-        if not holds:
-            raise ParetreeError(f"{name}={brief(getattr(self, name))} of a training must be {right}.")
-
-
-def _value(configuration: Configuration, name: str) -> Any:
-    part = getattr(configuration, name)
-    return part.build() if isinstance(part, Part) else part
