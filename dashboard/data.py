@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from ..search import Goals, Store
-from ..search.analysis import pareto_front, trials_frame
+from ..search.analysis import is_detail, pareto_front, trials_frame
 from ..search.control import is_driven
 from ..search.store import SweepRecord, SweepState, SweepSummary, TrialTable
 from ..search.sweep import DEFAULT_STORE
@@ -101,7 +101,7 @@ def _names(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which columns hold returned numbers and which decisions, those of `trials` added."""
     numbers = dict.fromkeys([*goals.names, *(constraint.name for constraint in goals.constraints), *measured])
-    numbers |= dict.fromkeys(trials.values)
+    numbers |= dict.fromkeys(name for name in trials.values if not is_detail(name))
     decisions = dict.fromkeys(paths) | dict.fromkeys(path for one in trials.configuration for path in one)
     return tuple(numbers), tuple(path for path in decisions if path not in numbers)
 

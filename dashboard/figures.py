@@ -6,7 +6,7 @@ or chosen to be read on light and on dark.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -76,19 +76,27 @@ def parallel_figure(frame: pd.DataFrame, front: pd.DataFrame, goals: Goals, limi
     return go.Figure(lines, layout={"height": 380, "margin": {"t": 60, "b": 30, "l": 90, "r": 90}})
 
 
-def curve_figure(steps: Sequence[int], values: Sequence[float], name: str) -> go.Figure:
-    """A learning curve."""
+def curves_figure(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]], title: str) -> go.Figure:
+    """Learning curves by name, each as steps and values; one alone needs no name beside it."""
+    alone = len(curves) == 1
     figure = go.Figure(
-        go.Scatter(
-            x=np.asarray(steps),
-            y=np.asarray(values, dtype=float),
-            mode="lines+markers" if len(steps) <= 50 else "lines",
-            line={"color": FRONT},
-            hovertemplate="step %{x}<br>%{y:.5g}<extra></extra>",
-        )
+        [
+            go.Scatter(
+                x=np.asarray(steps),
+                y=np.asarray(values, dtype=float),
+                name=as_label(name),
+                mode="lines+markers" if len(steps) <= 50 else "lines",
+                line={"color": FRONT} if alone else {},
+                hovertemplate="step %{x}<br>%{y:.5g}<extra>" + ("" if alone else as_label(name)) + "</extra>",
+            )
+            for name, (steps, values) in curves.items()
+        ]
     )
     figure.update_layout(
-        height=230, margin={"t": 36, "b": 36, "l": 10, "r": 10}, title={"text": as_label(name), "font": {"size": 14}}
+        height=230 if alone else 330,
+        margin={"t": 36, "b": 36, "l": 10, "r": 10},
+        title={"text": as_label(title), "font": {"size": 14}},
+        showlegend=not alone,
     )
     figure.update_xaxes(title="step", rangemode="tozero")
     return figure

@@ -208,6 +208,11 @@ class Goals:
         """By how much each constraint is broken; 0 or less where it is kept, NaN where it was not measured."""
         return tuple(constraint.violation(values.get(constraint.name, math.nan)) for constraint in self.constraints)
 
+    def metrics(self, values: Mapping[str, float]) -> dict[str, float]:
+        """All that is neither an objective nor a constraint."""
+        aims = self._all_names
+        return {name: value for name, value in values.items() if name not in aims}
+
     @property
     def _all_names(self) -> list[str]:
         return [*self.names, *(constraint.name for constraint in self.constraints)]

@@ -21,6 +21,7 @@ class KnownTrial:
         priority: among waiting trials, greater ones are run first.
         losses: one number for each objective, smaller is better; empty until the trial has finished.
         violations: one number for each constraint, 0 or less where it is kept; empty until the trial has finished.
+        metrics: other numbers that the finished trial returned, by name.
         proposal: what the sampler noted when it proposed the trial (`Proposal.to_json`).
     """
 
@@ -32,6 +33,7 @@ class KnownTrial:
     proposal: Mapping[str, Any] = field(default_factory=dict)
     losses: tuple[float, ...] = ()
     violations: tuple[float, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -45,8 +47,8 @@ class KnownTrial:
 
     def finished(self, goals: Goals, values: Mapping[str, float]) -> KnownTrial:
         """The same trial with its result."""
-        losses, violations = goals.losses(values), goals.violations(values)
-        return replace(self, state=TrialState.FINISHED, losses=losses, violations=violations)
+        losses, violations, metrics = goals.losses(values), goals.violations(values), goals.metrics(values)
+        return replace(self, state=TrialState.FINISHED, losses=losses, violations=violations, metrics=metrics)
 
 
 class Trials(Sequence[KnownTrial]):

@@ -14,7 +14,7 @@ from ...search.store import AttemptRecord, EventKind, ReportRecord, TrialRecord
 from ...search.store.states import ENDED
 from ..data import View, feed, mark, opened, store_url, summaries
 from ..decisions import decision_tree
-from ..figures import curve_figure
+from ..figures import curves_figure
 from ..links import asked_sweep, asked_trial, link_to_trial, open_sweep, open_trial, show_in_address
 from ..live import follow
 from ..snippets import python_code, show_command
@@ -154,14 +154,25 @@ def _curves(reports: Sequence[ReportRecord]) -> None:
     if not reports:
         st.write("It reported nothing on its way.")
         return
-    frame = pd.DataFrame({"step": r.step, "name": r.name, "value": r.value} for r in reports)
-    for (name, curve), cell in zip(frame.groupby("name", sort=False), _cells(CURVES_ABREAST), strict=False):
-        cell.plotly_chart(
-            curve_figure(curve["step"].to_list(), curve["value"].to_list(), str(name)),
-            key=f"curve of {name}",
-            config={"displayModeBar": False},
-        )
-    st.caption("What the trial reported, step by step; where it was run again, from where it went on.")
+    for (title, curves), cell in zip(_families(reports).items(), _cells(CURVES_ABREAST), strict=False):
+        figure = curves_figure(curves, title)
+        cell.plotly_chart(figure, key=f"curve of {title}", config={"displayModeBar": False})
+    st.caption(
+        "What the trial reported, step by step; where it was run again, from where it went on. "
+        "Numbers whose names begin alike up to a slash are drawn together."
+    )
+
+
+def _families(reports: Sequence[ReportRecord]) -> dict[str, dict[str, tuple[list[int], list[float]]]]:
+    """The curves to draw together: those of `normal/skip_connect` and `normal/sep_conv_3x3`, each alone without one."""
+    families: dict[str, dict[str, tuple[list[int], list[float]]]] = {}
+    for report in reports:
+        family, _, name = report.name.rpartition("/")
+        curves = families.setdefault(family or report.name, {})
+        steps, values = curves.setdefault(name, ([], []))
+        steps.append(report.step)
+        values.append(report.value)
+    return families
 
 
 def _attempts(attempts: Sequence[AttemptRecord]) -> None:

@@ -7,7 +7,7 @@ better. Values go in and come out in the objectives' own units and directions.
 from __future__ import annotations
 
 from .attainment import attained, attainment_surface
-from .frame import LEADING, TRAILING, decision_column, trials_frame
+from .frame import LEADING, TRAILING, decision_column, is_detail, trials_frame
 from .front import best_trial, eligible, losses, non_dominated, pareto_front
 from .importance import decision_importance
 from .knee import knee_point
@@ -24,6 +24,7 @@ __all__ = [
     "eligible",
     "hypervolume",
     "hypervolume_course",
+    "is_detail",
     "knee_point",
     "losses",
     "non_dominated",

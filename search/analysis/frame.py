@@ -22,10 +22,11 @@ def trials_frame(trials: TrialTable | Sequence[TrialRecord], goals: Goals) -> pd
     Columns: number, state, one for each objective, constraint and other returned number, one for each decision path
     (empty where it is not active), then sampler, worker, attempts, times (UTC), seconds and the last message. Where
     names meet, a returned number comes before what is noted of the trial, and a decision is called `path (decision)`.
+    Returned numbers that speak of one option of a decision (see `is_detail`) have no columns; `Store.trial` has them.
     """
     table = trials if isinstance(trials, TrialTable) else TrialTable.of(trials)
     measured = dict.fromkeys([*goals.names, *(constraint.name for constraint in goals.constraints)])
-    measured |= dict.fromkeys(name for name in table.values if name not in LEADING)
+    measured |= dict.fromkeys(name for name in table.values if name not in LEADING and not is_detail(name))
     taken = {*LEADING, *TRAILING, *measured}
     noted = {name: column for name, column in _noted(table).items() if name not in measured}
     columns = {
@@ -36,6 +37,14 @@ def trials_frame(trials: TrialTable | Sequence[TrialRecord], goals: Goals) -> pd
         **noted,
     }
     return pd.DataFrame(columns, index=pd.RangeIndex(len(table.number)))
+
+
+def is_detail(name: str) -> bool:
+    """Whether a returned number speaks of one option, as `weight/model=cells/normal/2=0/op=skip_connect` does.
+
+    A search on a supernet returns hundreds of them, which nobody wants as columns or axes.
+    """
+    return "=" in name
 
 
 def decision_column(frame: pd.DataFrame, path: str) -> str | None:

@@ -11,7 +11,7 @@ from paretree.dashboard.figures import (
     VECTOR_LIMIT,
     can_log,
     course_figure,
-    curve_figure,
+    curves_figure,
     parallel_figure,
     pareto_figure,
     wants_log,
@@ -167,6 +167,14 @@ def test_parallel_coordinates_have_an_axis_for_each_objective() -> None:
 
 
 def test_a_curve_keeps_gaps_where_the_value_is_not_a_number() -> None:
-    curve = curve_figure([0, 1, 2], [1.0, math.nan, 3.0], "loss").data[0]
+    curve = curves_figure({"loss": ([0, 1, 2], [1.0, math.nan, 3.0])}, "loss").data[0]
     assert list(curve.x) == [0, 1, 2]
     assert np.isnan(curve.y[1])
+
+
+def test_curves_of_one_family_are_told_apart_and_a_lone_one_needs_no_legend() -> None:
+    steps = ([0, 1], [0.5, 0.6])
+    several = curves_figure({"skip_connect": steps, "sep_conv_3x3": steps}, "normal")
+    assert [curve.name for curve in several.data] == ["skip_connect", "sep_conv_3x3"]
+    assert several.layout.showlegend
+    assert not curves_figure({"loss": steps}, "loss").layout.showlegend

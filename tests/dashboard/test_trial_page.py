@@ -91,3 +91,21 @@ def test_a_sweep_that_is_not_there_is_said_so(app: AppTest, run_sweep: RunSweep)
     open_by_address(open_trial(app, 0), sweep="nothing", trial="0")
     assert not app.exception
     assert "There is no sweep 'nothing'" in everything_shown(app)
+
+
+def searches(trial: pt.Trial) -> dict[str, float]:
+    """Reports and returns as a search on a supernet does."""
+    for step in range(3):
+        trial.report(step, **{"normal/skip_connect": 0.1 * step, "normal/sep_conv_3x3": 0.2, "loss": 1.0})
+    return {"accuracy": 0.5, "params": 1.0, "weight/op=conv": 0.25, "search_accuracy": 0.4}
+
+
+def test_curves_of_one_family_share_a_chart_and_details_of_options_are_no_columns(
+    app: AppTest, run_sweep: RunSweep
+) -> None:
+    sweep = run_sweep(train=searches, trials=1)
+    assert "weight/op=conv" not in sweep.trials().columns
+    assert sweep.trials()["search_accuracy"].item() == 0.4
+    open_trial(app, 0)
+    assert len(app.get("plotly_chart")) == 2, "one for the loss, one for the operations of normal cells"
+    assert not any("weight" in name for name in metrics(app))
