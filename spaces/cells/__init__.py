@@ -12,20 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 from .genotype import AMOEBANET, DARTS_V1, DARTS_V2, NASNET, CellGenotype, Genotype
 from .primitives import DARTS, NASBENCH201, SHARP, SHARP_DARTS, SHARPER, Primitive, PrimitiveSet, primitive_set
+from .sharp import (
+    SHARP_DARTS_GENOTYPE,
+    SHARP_DARTS_MAX_W_GENOTYPE,
+    SHARPER_MAX_W_GENOTYPE,
+    SHARPER_MAX_W_NO_HACK_GENOTYPE,
+    SHARPER_SCALAR_GENOTYPE,
+    SHARPER_SCALAR_NO_HACK_GENOTYPE,
+    SHARPSEPCONV_DARTS_GENOTYPE,
+    SHARPSEPCONV_DARTS_MAX_W_GENOTYPE,
+)
 from .skeleton import MacroSkeleton
 from .space import NASBENCH201_CELLS, CellSpace, darts_space
 
 if TYPE_CHECKING:
+    from .annealing import CosinePowerAnnealingLR, cosine_power
+    from .images import Augmentation, Images
     from .network import CellNetwork
     from .operations import SharpSepConv
     from .supernet import Edges, NASBench201Supernet, Supernet
 
 TORCH = {
+    "Augmentation": "images",
     "CellNetwork": "network",
-    "SharpSepConv": "operations",
+    "CosinePowerAnnealingLR": "annealing",
     "Edges": "supernet",
+    "Images": "images",
     "NASBench201Supernet": "supernet",
+    "SharpSepConv": "operations",
     "Supernet": "supernet",
+    "cosine_power": "annealing",
 }
 """What needs torch, and the module that has it."""
 
@@ -39,18 +55,30 @@ __all__ = [
     "NASNET",
     "SHARP",
     "SHARPER",
+    "SHARPER_MAX_W_GENOTYPE",
+    "SHARPER_MAX_W_NO_HACK_GENOTYPE",
+    "SHARPER_SCALAR_GENOTYPE",
+    "SHARPER_SCALAR_NO_HACK_GENOTYPE",
+    "SHARPSEPCONV_DARTS_GENOTYPE",
+    "SHARPSEPCONV_DARTS_MAX_W_GENOTYPE",
     "SHARP_DARTS",
+    "SHARP_DARTS_GENOTYPE",
+    "SHARP_DARTS_MAX_W_GENOTYPE",
+    "Augmentation",
     "CellGenotype",
     "CellNetwork",
     "CellSpace",
+    "CosinePowerAnnealingLR",
     "Edges",
     "Genotype",
+    "Images",
     "MacroSkeleton",
     "NASBench201Supernet",
     "Primitive",
     "PrimitiveSet",
     "SharpSepConv",
     "Supernet",
+    "cosine_power",
     "darts_space",
     "primitive_set",
 ]
