@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from . import nn
 from .build import Build
+from .cells.primitives import NASBENCH201, primitive_set
+from .cells.skeleton import MacroSkeleton
+from .cells.space import NASBENCH201_CELLS, darts_space
 from .choice import Choice, Maybe
 from .configuration import Configuration
 from .expressions import apply
@@ -27,8 +30,8 @@ from .space import Space
 if TYPE_CHECKING:
     import torch
 
-NASBENCH201_OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-NASBENCH201_EDGES = tuple((source, target) for target in range(1, 4) for source in range(target))
+NASBENCH201_OPERATIONS = NASBENCH201.names
+NASBENCH201_EDGES = NASBENCH201_CELLS.edges
 NASBENCH101_OPERATIONS = ("conv3x3", "conv1x1", "maxpool3x3")
 
 
@@ -53,6 +56,24 @@ def deepconv(classes: int = 10) -> Space:
     return Space(model=nn.Seq(*layers))
 
 
+def darts(classes: int = 10, channels: int = 36, layers: int = 20, primitives: str = "darts") -> Space:
+    """DARTS' networks of a normal and a reduction cell: 1,037,664,180 choices of each.
+
+    Source: Liu, Simonyan and Yang, 2019, arXiv 1806.09055; the defaults are their networks for CIFAR-10.
+    `spaces.cells` has the same cells as a supernet, and their genotypes.
+
+    Args:
+        classes: size of the output.
+        channels: of the first of three stages.
+        layers: cells.
+        primitives: name of the set of operations (see `spaces.cells.primitive_set`).
+
+    Raises:
+        ParetreeError: there is no such set, or too few cells or channels.
+    """
+    return darts_space(primitive_set(primitives), MacroSkeleton(layers, channels, classes))
+
+
 def nasbench201(classes: int = 10, channels: int = 16, cells: int = 5) -> Space:
     """NAS-Bench-201: 15,625 cells, one of five operations on each of the six edges between four nodes.
 
@@ -63,7 +84,7 @@ def nasbench201(classes: int = 10, channels: int = 16, cells: int = 5) -> Space:
         channels: of the first of three stages.
         cells: in each stage.
     """
-    edges = {f"{source}->{target}": Choice(*NASBENCH201_OPERATIONS) for source, target in NASBENCH201_EDGES}
+    edges = NASBENCH201_CELLS.tree()["edges"]
     return Space(model=Build(f"{MODULES}:NASBench201", edges=edges, channels=channels, cells=cells, classes=classes))
 
 
@@ -242,6 +263,7 @@ def _betas() -> tuple[Choice, Choice]:
 
 ZOO: dict[str, Callable[..., Space]] = {
     "autopeft": autopeft,
+    "darts": darts,
     "deepconv": deepconv,
     "mlp": mlp,
     "nasbench101": nasbench101,

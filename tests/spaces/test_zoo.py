@@ -8,10 +8,14 @@ import pytest
 from scipy.stats import chisquare
 
 from paretree.spaces import Space, SpaceError, nn
+from paretree.spaces.errors import ParetreeError
 from paretree.spaces.graphs import cell_graph, cell_hash, isomorphic, pruned
 from paretree.spaces.zoo import (
     NASBENCH101_OPERATIONS,
+    NASBENCH201_EDGES,
+    NASBENCH201_OPERATIONS,
     ZOO,
+    darts,
     deepconv,
     mlp,
     nasbench101,
@@ -26,6 +30,7 @@ from paretree.spaces.zoo import (
 
 IMAGE, TOKENS = ((3, 32, 32), "float32"), ((64,), "int64")
 MODELS = {
+    "darts": (lambda: darts(channels=4, layers=3), *IMAGE, 12),
     "deepconv": (deepconv, *IMAGE, 40),
     "mlp": (mlp, *IMAGE, 200),
     "nasbench101": (nasbench101, *IMAGE, 150),
@@ -55,6 +60,7 @@ def graphs_counted(vertices, edges, operations=3):
 
 GOLDEN = {
     "deepconv (DeepArchitect)": (deepconv, (6 * 3 * 6 * 6 * 2 * 2 * 3) ** 2, 60_466_176),
+    "darts": (darts, (1 * 3 * 6 * 10 * 7**8) ** 2, 1_076_746_950_455_072_400),
     "nasbench201": (nasbench201, 5**6, 15_625),
     "nasbench101": (nasbench101, graphs_counted(7, 9), 18_766_576),
     "optimizer": (optimizer, 7 * 5 * ((1 + 3 * 2) + 3 * 2 + 3 * 2 + 2 * 2), 805),
@@ -134,6 +140,27 @@ def test_models_run_and_put_out_one_number_for_each_class(name):
     make, shape, dtype, _ = MODELS[name]
     model = make().sample(1).model.build(shape, dtype)
     assert model(torch.zeros(2, *shape, dtype=getattr(torch, dtype))).shape == (2, 10)
+
+
+def test_the_network_of_darts_second_order_cell_has_its_published_size():
+    """3.3 million parameters in the paper, to the digit as its code has it."""
+    from paretree.spaces.cells import DARTS_V2, CellSpace
+
+    configuration = darts().configuration(CellSpace().decisions_of(DARTS_V2))
+    assert nn.cost(configuration, (3, 32, 32)).params == 3_349_342
+
+
+def test_operations_of_darts_cells_are_those_of_the_named_set():
+    assert darts(primitives="sharper").count() == 38_584_598_580**2
+    with pytest.raises(ParetreeError, match="There is no primitive set 'sharpest'; use one of darts, "):
+        darts(primitives="sharpest")
+
+
+def test_edges_of_nasbench201_have_one_definition():
+    """The fingerprint is older than the cells that the space is made of now: stored sweeps still have it."""
+    assert NASBENCH201_EDGES == ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+    assert NASBENCH201_OPERATIONS == ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+    assert nasbench201().fingerprint == "ac8be38b85129cca8e0b29a625d7b4209d6583931130bd8124c79baf27bafbb6"
 
 
 def nasbench201_of(*operations):
