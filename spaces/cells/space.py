@@ -84,15 +84,21 @@ class CellSpace:
         chosen = self.nodes * self.fan_in if self.fan_in else len(self.edges)
         return int((math.prod(of_node) * len(self.operations) ** chosen) ** len(self.types))
 
-    def tree(self) -> dict[str, Node]:
-        """By type of cell, the tree of its decisions."""
-        return {kind: lift(self._all_edges() if self.fan_in is None else self._picked_edges()) for kind in self.types}
+    def tree(self, believed: Scores | None = None) -> dict[str, Node]:
+        """By type of cell, the tree of its decisions.
 
-    def space(self, skeleton: MacroSkeleton | None = None, **parts: object) -> Space:
+        Args:
+            believed: weights after a softmax, as a supernet's search ends with: the prior probabilities of operations.
+        """
+        make = self._all_edges if self.fan_in is None else self._picked_edges
+        return {kind: lift(make(None if believed is None else self._table(believed, kind))) for kind in self.types}
+
+    def space(self, skeleton: MacroSkeleton | None = None, believed: Scores | None = None, **parts: object) -> Space:
         """A space whose part `model` is the network of the cells; with its other parts, such as a learning rate.
 
         Args:
             skeleton: how cells are stacked; DARTS' for CIFAR-10, if nobody says.
+            believed: as in `tree`; every sampler then begins with what a search on a supernet believes.
             parts: by name.
 
         Raises:
@@ -111,7 +117,7 @@ class CellSpace:
             "stem": chosen.stem,
             "auxiliary": chosen.auxiliary,
         }
-        cells: dict[str, Any] = self.tree()
+        cells: dict[str, Any] = self.tree(believed)
         return Space(model=Build(NETWORK, **cells, primitives=self.primitives.name, **stacked), **parts)
 
     def decisions(self, scores: Scores, at: str = "model") -> dict[str, Decision]:
@@ -197,17 +203,54 @@ class CellSpace:
                     table[row, self.primitives.names.index(str(name))] = SURE
         return tables
 
-    def _all_edges(self) -> dict[str, Choice]:
-        return {f"{source}->{target}": Choice(*self.operations) for source, target in self.edges}
+    def named(self, tables: Scores, at: str = "model") -> dict[str, float]:
+        """The numbers of tables, each by the path of its decision and the operation.
 
-    def _picked_edges(self) -> dict[str, Pick]:
+        As in `model/normal/2=0/op=skip_connect`. `tables_of` reads them back.
+        """
+        return {
+            f"{self._path(join(at, kind), edge_of)}={name}": float(value)
+            for kind in self.types
+            for edge_of, row in zip(self.edges, self._table(tables, kind), strict=True)
+            for name, value in zip(self.primitives.names, row, strict=True)
+        }
+
+    def tables_of(self, named: Mapping[str, float], at: str = "model") -> dict[str, NDArray[np.float64]]:
+        """The tables that `named` wrote.
+
+        Raises:
+            KeyError: a number is missing.
+        """
+        return {
+            kind: np.array(
+                [
+                    [named[f"{self._path(join(at, kind), edge_of)}={name}"] for name in self.primitives.names]
+                    for edge_of in self.edges
+                ]
+            )
+            for kind in self.types
+        }
+
+    def _all_edges(self, believed: NDArray[np.float64] | None) -> dict[str, Choice]:
+        return {f"{source}->{target}": self._choice((source, target), believed) for source, target in self.edges}
+
+    def _picked_edges(self, believed: NDArray[np.float64] | None) -> dict[str, Pick]:
         return {
             str(target): Pick(
-                {str(source): Build(EDGE, source=source, op=Choice(*self.operations)) for source in range(target)},
+                {
+                    str(source): Build(EDGE, source=source, op=self._choice((source, target), believed))
+                    for source in range(target)
+                },
                 self.fan_in or 0,
             )
             for target in self.targets
         }
+
+    def _choice(self, edge_of: tuple[int, int], believed: NDArray[np.float64] | None) -> Choice:
+        if believed is None:
+            return Choice(*self.operations)
+        row = believed[self.edges.index(edge_of), [self.primitives.names.index(name) for name in self.operations]]
+        return Choice(*self.operations, weights=(row / row.sum()).tolist())
 
     def _path(self, cell: str, edge_of: tuple[int, int]) -> str:
         """Of the decision on an operation."""
@@ -269,7 +312,7 @@ def edge(source: int, op: str) -> Edge:
 
 def darts_space(primitives: PrimitiveSet = DARTS, skeleton: MacroSkeleton | None = None, **parts: object) -> Space:
     """DARTS' space of a normal and a reduction cell, with those primitives: 1.08e18 choices with DARTS' own."""
-    return CellSpace(primitives).space(skeleton, **parts)
+    return CellSpace(primitives).space(skeleton, None, **parts)
 
 
 NASBENCH201_CELLS = CellSpace(NASBENCH201, nodes=3, inputs=1, fan_in=None, types=("edges",))
