@@ -67,6 +67,11 @@ class Images:
         """Those in these rows."""
         return Images(self.pixels[rows], self.labels[rows], self.mean, self.deviation)
 
+    def joined(self, others: Images) -> Images:
+        """These and others, all standardised as these are."""
+        pixels, labels = (torch.cat(pair) for pair in ((self.pixels, others.pixels), (self.labels, others.labels)))
+        return Images(pixels, labels, self.mean, self.deviation)
+
     def split(self, share: float, seed: int = 0) -> tuple[Images, Images]:
         """A share of the images, drawn at random, and the others.
 
