@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .differentiable import DifferentiableSearch
     from .discretise import by_magnitude, by_perturbation
     from .relaxations import BetaDecay, Dirichlet, Gumbel, MaxW, Relaxation, Sigmoid, Softmax
-    from .trial import oneshot_trial
+    from .trial import oneshot_trial, search_and_train
 
 TORCH = {
     "ArchParameters": "architecture",
@@ -37,6 +37,7 @@ TORCH = {
     "by_perturbation": "discretise",
     "greatest_eigenvalue": "curvature",
     "oneshot_trial": "trial",
+    "search_and_train": "trial",
 }
 """What needs torch, and the module that has it."""
 
@@ -58,6 +59,7 @@ __all__ = [
     "by_perturbation",
     "greatest_eigenvalue",
     "oneshot_trial",
+    "search_and_train",
     "searching",
 ]
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from ...spaces.cells.training import Data
+from ...spaces import Space
+from ...spaces.cells.training import CellTraining, Data, train_cell
+from ...spaces.settings import settings_of
 from .differentiable import DifferentiableSearch
 from .sampler import AT, SCORE, WEIGHT
 from .settings import SearchSettings
@@ -57,27 +59,78 @@ def oneshot_trial(
     return run
 
 
+def search_and_train(
+    make_supernet: Callable[[int], nn.Module],
+    data: Data,
+    space: Space,
+    training: CellTraining | None = None,
+    **settings: Any,
+) -> Callable[[Trial], dict[str, float]]:
+    """The function of a sweep over how to search: each trial searches, and trains the cell that it ended in.
+
+        how = pt.Space(beta_decay=pt.Float(0.1, 50, log=True), portion=pt.Choice(1, 2, 4))
+        train = search_and_train(supernet, fashion, cells.space(skeleton), epochs=25)
+        sweep = pt.Sweep("searches", how, train, {"accuracy": "maximize"})
+
+    The search reports and keeps checkpoints, as in `oneshot_trial`; a training that is interrupted begins anew.
+
+    What it returns: `accuracy` of the cell on the validation images, its `params` and `flops`, and the
+    `search_accuracy` of the supernet. The log says which cell it was.
+
+    Args:
+        make_supernet: as in `oneshot_trial`.
+        data: gives the images to train and to validate with.
+        space: of the cells, with all else of a configuration decided.
+        training: how the cell is trained.
+        settings: those of `SearchSettings` that are the same for all trials; a configuration's parts of these names say
+            the others.
+    """
+
+    def run(trial: Trial) -> dict[str, float]:
+        chosen = settings_of(SearchSettings, trial.config, settings)
+        search, supernet_accuracy = _searched(trial, make_supernet, data, chosen, trial.seed)
+        found = space.configuration(search.space.decisions(search.finish()))
+        trial.log("ended in", found.to_json())
+        images, validation = data()
+        network = getattr(found, MODEL).build(images.shape)
+        accuracy = train_cell(network, images, validation, training, trial.seed, trial.device)
+        cost = found.cost
+        return {
+            "accuracy": accuracy,
+            "params": cost.params,
+            "flops": cost.flops,
+            "search_accuracy": supernet_accuracy,
+        }
+
+    return run
+
+
 def _search(trial: Trial, make_supernet: Callable[[int], nn.Module], data: Data) -> dict[str, float]:
     chosen: Mapping[str, Any] = getattr(trial.config, MODEL).build()
-    settings: SearchSettings = chosen["settings"]
-    images, _ = data()
-    weights, architecture = images.split(0.5)
-    search = DifferentiableSearch(
-        make_supernet, weights, architecture, settings, seed=chosen["seed"], device=trial.device
-    )
+    search, accuracy = _searched(trial, make_supernet, data, chosen["settings"], chosen["seed"])
+    scores, cells = search.finish(), search.space
+    trial.log("ended in", cells.decisions(scores, AT))
+    return {
+        **{SCORE + name: value for name, value in cells.named(scores, AT).items()},
+        **{WEIGHT + name: value for name, value in cells.named(search.weights(), AT).items()},
+        "search_accuracy": accuracy,
+    }
+
+
+def _searched(
+    trial: Trial, make_supernet: Callable[[int], nn.Module], data: Data, settings: SearchSettings, seed: int
+) -> tuple[DifferentiableSearch, float]:
+    """A search, gone through or gone on with epoch by epoch, and how accurate the supernet was in the end."""
+    weights, architecture = data()[0].split(0.5)
+    search = DifferentiableSearch(make_supernet, weights, architecture, settings, seed=seed, device=trial.device)
     if folder := trial.restore():
         search.load_state_dict(torch.load(folder / STATE, map_location=trial.device, weights_only=True))
-    measured: dict[str, float] = {}
+    accuracy = math.nan
     while not search.done:
         measured = search.epoch()
         if not search.done:
             with trial.checkpoint(search.epochs - 1) as folder:
                 torch.save(search.state_dict(), folder / STATE)
         trial.report(search.epochs - 1, **measured)
-    scores, cells = search.finish(), search.space
-    trial.log("ended in", cells.decisions(scores, AT))
-    return {
-        **{SCORE + name: value for name, value in cells.named(scores, AT).items()},
-        **{WEIGHT + name: value for name, value in cells.named(search.weights(), AT).items()},
-        "search_accuracy": measured["validation"],
-    }
+        accuracy = measured["validation"]
+    return search, accuracy

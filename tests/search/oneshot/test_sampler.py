@@ -10,12 +10,12 @@ import torch
 import paretree as pt
 from paretree.search import Store
 from paretree.search.goals import Goals
-from paretree.search.oneshot import OneShot, oneshot_trial, searching
+from paretree.search.oneshot import OneShot, oneshot_trial, search_and_train, searching
 from paretree.search.store.states import TrialState
 from paretree.search.trials import KnownTrial, Trials
 from paretree.spaces.cells import DARTS, NASBENCH201_CELLS, CellSpace, MacroSkeleton, NASBench201Supernet, Supernet
 from paretree.spaces.cells.images import Images
-from paretree.spaces.cells.training import cell_trial
+from paretree.spaces.cells.training import CellTraining, cell_trial
 from paretree.spaces.zoo import nasbench201
 
 CELLS = CellSpace(DARTS, nodes=2)
@@ -201,6 +201,20 @@ def test_a_sweep_searches_and_trains_what_it_found(cells, supernet, small, tmp_p
     assert opened.trial(row.id, 1).proposal["detail"] == {"search": 0}
     assert {report.step for report in reports} == {0, 1}
     assert f"{cells.types[0]}/skip_connect" in {report.name for report in reports}
+
+
+def test_how_to_search_can_be_searched_too(tmp_path):
+    how = pt.Space(portion=pt.Choice(1, 2), beta_decay=pt.Float(0.1, 10, log=True), epochs=1)
+    training = CellTraining(epochs=1, batch_size=16, crop=1, cutout=0)
+    train = search_and_train(darts_supernet, stripes, CELLS.space(SKELETON), training, batch_size=16, crop=1)
+    sweep = pt.Sweep(
+        "how", how, train, {"accuracy": "maximize"}, sampler="random", store=str(tmp_path / "s.db"), seed=0
+    )
+    sweep.run(2, workers=pt.InlineWorkers(), progress=False)
+    trials = sweep.trials()
+    assert trials["state"].tolist() == ["finished"] * 2, trials["message"].tolist()
+    assert trials["accuracy"].between(0, 1).all()
+    assert (trials["params"] > 0).all()
 
 
 class Killed(RuntimeError):
