@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .drawing import cells_of, draw_cell, draw_genotype
 from .genotype import AMOEBANET, DARTS_V1, DARTS_V2, NASNET, CellGenotype, Genotype
 from .primitives import DARTS, NASBENCH201, SHARP, SHARP_DARTS, SHARPER, Primitive, PrimitiveSet, primitive_set
 from .sharp import (
@@ -78,8 +79,11 @@ __all__ = [
     "PrimitiveSet",
     "SharpSepConv",
     "Supernet",
+    "cells_of",
     "cosine_power",
     "darts_space",
+    "draw_cell",
+    "draw_genotype",
     "primitive_set",
 ]
 
