@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from .drawing import cells_of, draw_cell, draw_genotype
 from .genotype import AMOEBANET, DARTS_V1, DARTS_V2, NASNET, CellGenotype, Genotype
+from .hypercuboid import HyperCuboidSpace, Path
+from .longest_paths import best_paths, greedy_path, sample_path
 from .primitives import DARTS, NASBENCH201, SHARP, SHARP_DARTS, SHARPER, Primitive, PrimitiveSet, primitive_set
 from .sharp import (
     SHARP_DARTS_GENOTYPE,
     SHARP_DARTS_MAX_W_GENOTYPE,
+    SHARP_PATHS,
     SHARPER_MAX_W_GENOTYPE,
     SHARPER_MAX_W_NO_HACK_GENOTYPE,
     SHARPER_SCALAR_GENOTYPE,
@@ -28,6 +31,7 @@ from .space import NASBENCH201_CELLS, CellSpace, darts_space
 
 if TYPE_CHECKING:
     from .annealing import CosinePowerAnnealingLR, cosine_power
+    from .hypercuboid_net import HyperCuboidSupernet
     from .images import Augmentation, Images
     from .network import CellNetwork
     from .operations import SharpSepConv
@@ -38,6 +42,7 @@ TORCH = {
     "CellNetwork": "network",
     "CosinePowerAnnealingLR": "annealing",
     "Edges": "supernet",
+    "HyperCuboidSupernet": "hypercuboid_net",
     "Images": "images",
     "NASBench201Supernet": "supernet",
     "SharpSepConv": "operations",
@@ -65,6 +70,7 @@ __all__ = [
     "SHARP_DARTS",
     "SHARP_DARTS_GENOTYPE",
     "SHARP_DARTS_MAX_W_GENOTYPE",
+    "SHARP_PATHS",
     "Augmentation",
     "CellGenotype",
     "CellNetwork",
@@ -72,19 +78,25 @@ __all__ = [
     "CosinePowerAnnealingLR",
     "Edges",
     "Genotype",
+    "HyperCuboidSpace",
+    "HyperCuboidSupernet",
     "Images",
     "MacroSkeleton",
     "NASBench201Supernet",
+    "Path",
     "Primitive",
     "PrimitiveSet",
     "SharpSepConv",
     "Supernet",
+    "best_paths",
     "cells_of",
     "cosine_power",
     "darts_space",
     "draw_cell",
     "draw_genotype",
+    "greedy_path",
     "primitive_set",
+    "sample_path",
 ]
 
 

@@ -1,4 +1,4 @@
-"""Cells that sharpDARTS found, by the names of its code, in the notation of `Genotype`.
+"""Cells and paths that sharpDARTS found, by the names of its code.
 
 Source: Hundt, Jain and Hager, 2019, arXiv 1903.09900; ahundt/sharpDARTS, `cnn/genotypes.py` (Apache-2.0). "Scalar" is
 the weighted sum of DARTS, "Max-W" their regularisation of it.
@@ -7,6 +7,7 @@ the weighted sum of DARTS, "Max-W" their regularisation of it.
 from __future__ import annotations
 
 from .genotype import Genotype
+from .hypercuboid import Path
 
 SHARP_DARTS_GENOTYPE = Genotype.parse(
     "Genotype(normal=[('choke_conv_3x3', 0), ('choke_conv_3x3', 1), ('skip_connect', 0), ('choke_conv_3x3', 1), "
@@ -74,3 +75,25 @@ SHARPER_MAX_W_NO_HACK_GENOTYPE = Genotype.parse(
     "('sep_conv_3x3', 0), ('skip_connect', 2), ('dil_conv_5x5', 4), ('sep_conv_3x3', 0)], reduce_concat=range(2, 6))"
 )
 """The same search, where "none" may be the best operation too."""
+
+
+def _path(stem: int, stages: str) -> Path:
+    """For each stage the width, and "c" for the convolution or "p" for the pool."""
+    operations = {"c": "sharp_sep_conv", "p": "resizable_pool"}
+    return Path(stem, tuple((int(stage[:-1]), operations[stage[-1]]) for stage in stages.split()))
+
+
+SHARP_PATHS = {
+    "MULTI_CHANNEL_MAX_W_PATH": _path(256, "128p 256p 32p 256p 256c 256p 256p 256p"),
+    "MULTI_CHANNEL_SCALAR_PATH": _path(32, "32c 128p 128c 32p 256p 256p 256p 256p"),
+    "MULTI_CHANNEL_HANDMADE_PATH": _path(32, "32c 64p 64c 128p 128c 256p 256c 256p"),
+    "MULTI_CHANNEL_GREEDY_SCALAR_TOP_DOWN": _path(32, "64p 64p 256p 32c 256c 32c 32p 64p"),
+    "MULTI_CHANNEL_GREEDY_SCALAR_BOTTOM_UP": _path(128, "256c 32p 32p 32p 256p 256p 256p 32c"),
+    "MULTI_CHANNEL_GREEDY_MAX_W_TOP_DOWN": _path(32, "32p 128c 128c 128c 64c 64c 128c 128p"),
+    "MULTI_CHANNEL_GREEDY_MAX_W_BOTTOM_UP": _path(256, "128p 256p 128p 128c 64p 64p 64p 64p"),
+    "MULTI_CHANNEL_RANDOM_PATH": _path(64, "128p 128c 256p 256c 128c 32c 64p 32c"),
+    "MULTI_CHANNEL_RANDOM_OPTIMAL": _path(64, "64c 128p 32p 256c 32p 256p 128c 128c"),
+}
+"""Paths through `HyperCuboidSpace()`. Their own code can load none of them any more. Its greedy paths begin at an
+arbitrary width, and from the top at an arbitrary operation each time, since it looks for weights where there are none.
+"""
