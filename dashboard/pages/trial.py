@@ -12,8 +12,11 @@ from ...search import Store
 from ...search.reports import rejects_prior
 from ...search.store import AttemptRecord, EventKind, ReportRecord, TrialRecord
 from ...search.store.states import ENDED
+from ...spaces import Space
+from ...spaces.cells import cells_of
 from ..data import View, feed, mark, opened, store_url, summaries
 from ..decisions import decision_tree
+from ..families import functions_called
 from ..figures import curves_figure
 from ..links import asked_sweep, asked_trial, link_to_trial, open_sweep, open_trial, show_in_address
 from ..live import follow
@@ -64,6 +67,7 @@ def _trial(url: str, view: View, wanted: int) -> None:
     _numbers(view, trial)
     left, right = st.columns([2, 3], gap="large")
     with left:
+        _drawing(view, trial)
         _decisions(trial)
     with right:
         _curves(reports)
@@ -129,6 +133,16 @@ def _place(view: View, trial: TrialRecord, place: Standing) -> None:
                 link_to_trial(view.sweep.name, rival)
     elif trial.values:
         st.write("Off the front: a constraint is broken, or an objective is not finite.")
+
+
+def _drawing(view: View, trial: TrialRecord) -> None:
+    """The cells that were decided on, where the space is one of cells. No function of the user's is run for it."""
+    if functions_called(view.sweep.space, ()):
+        return
+    picture = cells_of(Space.from_json(view.sweep.space).configuration(trial.configuration))
+    if picture is not None:
+        st.subheader("Cells")
+        st.html(picture)
 
 
 def _decisions(trial: TrialRecord) -> None:

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import paretree as pt
+from paretree.spaces.cells import CellSpace
 
 from .conftest import RunSweep, click_point, click_sweep, everything_shown, metrics, open_by_address
 
@@ -109,3 +110,17 @@ def test_curves_of_one_family_share_a_chart_and_details_of_options_are_no_column
     open_trial(app, 0)
     assert len(app.get("plotly_chart")) == 2, "one for the loss, one for the operations of normal cells"
     assert not any("weight" in name for name in metrics(app))
+
+
+def test_cells_are_drawn(app: AppTest, run_sweep: RunSweep) -> None:
+    run_sweep(space=CellSpace().space(), train=lambda trial: {"accuracy": 0.5, "params": 1.0}, trials=1)
+    open_trial(app, 0)
+    assert not app.exception
+    [picture] = [element for element in app.get("html") if "<svg" in element.proto.body]
+    assert "Reduction cell" in picture.proto.body
+
+
+def test_no_cells_are_drawn_where_there_are_none(app: AppTest, run_sweep: RunSweep) -> None:
+    run_sweep(trials=1)
+    open_trial(app, 0)
+    assert not any("<svg" in element.proto.body for element in app.get("html"))

@@ -8,22 +8,30 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+FASHION = Path("/usr/share/datasets/fashion-mnist")
 PATIENCE = 240.0  # seconds; a guard against hanging, not an expectation
 SCRIPTS = {  # what they print
     "ask_and_tell": "accuracy",
     "autopeft_minilm": "LoRA r=8",
     "autopeft_transfer": "the front of films",
+    "cell_search": "proposed by",
     "fine_tune_with_checkpoints": "trained",
     "scaling_ladder": "the law's prediction",
     "simulated": "hypervolume",
     "tune_pbt": "momentum",
 }
-ARGUMENTS = {name: ["--quick"] for name in ("autopeft_minilm", "autopeft_transfer", "scaling_ladder")}
+ARGUMENTS = {name: ["--quick"] for name in ("autopeft_minilm", "autopeft_transfer", "cell_search", "scaling_ladder")}
+
+
+def skip_without_its_data(name):
+    if name == "cell_search" and not FASHION.is_dir():
+        pytest.skip("Fashion-MNIST is not installed (Debian: dataset-fashion-mnist)")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
 def test_an_example_runs(example, paretree):
+    skip_without_its_data(example.stem)
     where = ("--workers", "inline", "--store", "example.db")
     done = paretree("run", example, "--trials", 2, *where, OMP_NUM_THREADS="1")  # threads that wait for a busy core
     assert done.returncode == 0, done.stderr
@@ -35,6 +43,7 @@ def test_an_example_runs(example, paretree):
 @pytest.mark.ray
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_an_example_that_drives_its_sweep_itself_runs_as_a_script(name, tmp_path):
+    skip_without_its_data(name)
     file = next(example for example in EXAMPLES if example.stem == name)
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
