@@ -70,17 +70,21 @@ class CellNetwork(nn.Module):
 
 
 class AuxiliaryHead(nn.Sequential):
-    """A classifier in the middle of the network, for images of 8x8 there (14x14 with the stem for ImageNet)."""
+    """A classifier in the middle of the network, for images of 8x8 there (7x7 with the stem for ImageNet).
+
+    As in DARTS: with the stem for ImageNet its last convolution has no batch normalisation behind it.
+    """
 
     def __init__(self, inputs: int, skeleton: MacroSkeleton) -> None:
+        is_small = skeleton.stem == "cifar"
         super().__init__(
             nn.ReLU(),
-            nn.AvgPool2d(5, stride=3 if skeleton.stem == "cifar" else 2, count_include_pad=False),
+            nn.AvgPool2d(5, stride=3 if is_small else 2, count_include_pad=False),
             nn.Conv2d(inputs, 128, 1, bias=False),
             nn.BatchNorm2d(128),
             nn.ReLU(),
             nn.Conv2d(128, 768, 2, bias=False),
-            nn.BatchNorm2d(768),
+            nn.BatchNorm2d(768) if is_small else nn.Identity(),
             nn.ReLU(),
             nn.Flatten(),
             nn.Linear(768, skeleton.classes),
