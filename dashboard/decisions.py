@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..spaces.domains import Decision
@@ -21,16 +21,34 @@ def decision_tree(values: Mapping[str, Decision]) -> str:
     """Decisions by path, as an indented tree.
 
     `net[1]/op` stands below `[1]`, below `net`; what a taken branch decides (`op=conv/kernel`) stands below the
-    decision that took it.
+    decision that took it, and below the branch's own label where several were taken (`inputs=0/op`, `inputs=1/op`).
     """
     root = _Branch()
+    taken = _taken(values)
     for path, value in values.items():
         branch = root
-        for step in _STEPS.findall(path):
+        for start, step in _steps(path):
             if not step.startswith("="):
                 branch = branch.below.setdefault(step, _Branch())
+            elif len(taken[path[:start]]) > 1:
+                branch = branch.below.setdefault(step.removeprefix("="), _Branch())
         branch.decisions.append(value)
     return "\n".join(line for name, top in root.below.items() for line in (_title(name, top), *_below(top, "")))
+
+
+def _steps(path: str) -> Iterator[tuple[int, str]]:
+    """The parts of a path, each with where it begins."""
+    return ((step.start(), step.group()) for step in _STEPS.finditer(path))
+
+
+def _taken(paths: Iterable[str]) -> dict[str, set[str]]:
+    """By path of a decision, the branches that were taken and decide something."""
+    taken: dict[str, set[str]] = {}
+    for path in paths:
+        for start, step in _steps(path):
+            if step.startswith("="):
+                taken.setdefault(path[:start], set()).add(step)
+    return taken
 
 
 def shown(value: Decision) -> str:

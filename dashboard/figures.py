@@ -24,6 +24,9 @@ INFEASIBLE = "#e76f51"
 VECTOR_LIMIT = 1500
 """Up to so many points are drawn as vectors, which works in every browser; more need WebGL."""
 
+Curves = Mapping[str, tuple[Sequence[int], Sequence[float]]]
+"""Learning curves by name, each as steps and values."""
+
 _LOG_SPAN = 50
 _CROWDED = 1e4  # times apart, so that only powers of ten have room on an axis
 
@@ -76,8 +79,8 @@ def parallel_figure(frame: pd.DataFrame, front: pd.DataFrame, goals: Goals, limi
     return go.Figure(lines, layout={"height": 380, "margin": {"t": 60, "b": 30, "l": 90, "r": 90}})
 
 
-def curves_figure(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]], title: str) -> go.Figure:
-    """Learning curves by name, each as steps and values; one alone needs no name beside it."""
+def curves_figure(curves: Curves, title: str) -> go.Figure:
+    """Learning curves in one figure; one alone needs no name beside it."""
     alone = len(curves) == 1
     figure = go.Figure(
         [
@@ -93,7 +96,7 @@ def curves_figure(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]], t
         ]
     )
     figure.update_layout(
-        height=230 if alone else 330,
+        height=230 if alone else 300,
         margin={"t": 36, "b": 36, "l": 10, "r": 10},
         title={"text": as_label(title), "font": {"size": 14}},
         showlegend=not alone,

@@ -17,7 +17,7 @@ from ...spaces.cells import cells_of
 from ..data import View, feed, mark, opened, store_url, summaries
 from ..decisions import decision_tree
 from ..families import functions_called
-from ..figures import curves_figure
+from ..figures import Curves, curves_figure
 from ..links import asked_sweep, asked_trial, link_to_trial, open_sweep, open_trial, show_in_address
 from ..live import follow
 from ..snippets import python_code, show_command
@@ -27,6 +27,8 @@ from ..text import as_markdown, axis_label, duration, moment, number, share, tri
 RIVALS_SHOWN = 5
 CURVES_ABREAST = 2
 NUMBERS_ABREAST = 4
+INK = {"light": "#31333f", "dark": "#fafafa"}
+"""The colours of text, which pictures cannot take from the page."""
 
 
 def page() -> None:
@@ -65,9 +67,9 @@ def _trial(url: str, view: View, wanted: int) -> None:
         shown_url = store.url
     _heading(view, trial)
     _numbers(view, trial)
+    _drawing(view, trial)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _drawing(view, trial)
         _decisions(trial)
     with right:
         _curves(reports)
@@ -142,7 +144,8 @@ def _drawing(view: View, trial: TrialRecord) -> None:
     picture = cells_of(Space.from_json(view.sweep.space).configuration(trial.configuration))
     if picture is not None:
         st.subheader("Cells")
-        st.html(picture)
+        st.image(picture.replace("currentColor", INK[st.context.theme.type or "light"]), width="stretch")
+        st.caption("Each numbered node is the sum of what leads to it; the leftmost are what the cells before put out.")
 
 
 def _decisions(trial: TrialRecord) -> None:
@@ -168,16 +171,24 @@ def _curves(reports: Sequence[ReportRecord]) -> None:
     if not reports:
         st.write("It reported nothing on its way.")
         return
-    for (title, curves), cell in zip(_families(reports).items(), _cells(CURVES_ABREAST), strict=False):
-        figure = curves_figure(curves, title)
-        cell.plotly_chart(figure, key=f"curve of {title}", config={"displayModeBar": False})
+    families = _families(reports)
+    alone = {title: curves for title, curves in families.items() if len(curves) == 1}
+    for (title, curves), cell in zip(alone.items(), _cells(CURVES_ABREAST), strict=False):
+        _chart(cell, title, curves)
+    for title in [title for title in families if title not in alone]:
+        _chart(st.container(), title, families[title])
     st.caption(
         "What the trial reported, step by step; where it was run again, from where it went on. "
         "Numbers whose names begin alike up to a slash are drawn together."
     )
 
 
-def _families(reports: Sequence[ReportRecord]) -> dict[str, dict[str, tuple[list[int], list[float]]]]:
+def _chart(place: DeltaGenerator, title: str, curves: Curves) -> None:
+    figure = curves_figure(curves, title)
+    place.plotly_chart(figure, key=f"curve of {title}", config={"displayModeBar": False})
+
+
+def _families(reports: Sequence[ReportRecord]) -> dict[str, Curves]:
     """The curves to draw together: those of `normal/skip_connect` and `normal/sep_conv_3x3`, each alone without one."""
     families: dict[str, dict[str, tuple[list[int], list[float]]]] = {}
     for report in reports:
@@ -186,7 +197,7 @@ def _families(reports: Sequence[ReportRecord]) -> dict[str, dict[str, tuple[list
         steps, values = curves.setdefault(name, ([], []))
         steps.append(report.step)
         values.append(report.value)
-    return families
+    return dict(families)
 
 
 def _attempts(attempts: Sequence[AttemptRecord]) -> None:

@@ -109,7 +109,7 @@ def _search(trial: Trial, make_supernet: Callable[[int], nn.Module], data: Data)
     chosen: Mapping[str, Any] = getattr(trial.config, MODEL).build()
     search, accuracy = _searched(trial, make_supernet, data, chosen["settings"], chosen["seed"])
     scores, cells = search.finish(), search.space
-    trial.log("ended in", cells.decisions(scores, AT))
+    trial.log("ended in", cells.genotype(scores) if cells.has_genotypes else cells.decisions(scores, AT))
     return {
         **{SCORE + name: value for name, value in cells.named(scores, AT).items()},
         **{WEIGHT + name: value for name, value in cells.named(search.weights(), AT).items()},

@@ -102,11 +102,11 @@ class CellSpace:
             parts: by name.
 
         Raises:
-            ParetreeError: these cells are not stacked so (see `nasbench201_space`).
+            ParetreeError: these cells are not stacked so (see `zoo.nasbench201`).
         """
         if self.fan_in is None or self.types != ("normal", "reduce"):
             raise ParetreeError(
-                "Cells of one type with all edges have a network of their own; take nasbench201_space(), or build one "
+                "Cells of one type with all edges have a network of their own; take zoo.nasbench201(), or build one "
                 "with the nodes of tree()."
             )
         chosen = skeleton or MacroSkeleton()
@@ -297,8 +297,13 @@ class CellSpace:
             chosen[target] = tuple((best[one][1], one[0]) for one in ranked[: self.fan_in])
         return chosen
 
+    @property
+    def has_genotypes(self) -> bool:
+        """Whether DARTS' notation can tell these cells: a normal and a reducing one, with two inputs and fan-in 2."""
+        return (self.fan_in, self.inputs, self.types) == (2, 2, ("normal", "reduce"))
+
     def _need_genotypes(self) -> None:
-        if self.fan_in != 2 or self.inputs != 2 or self.types != ("normal", "reduce"):
+        if not self.has_genotypes:
             raise ParetreeError(
                 "Genotypes are of normal and reduction cells with two inputs and two edges to each node; these cells "
                 "are configurations only."

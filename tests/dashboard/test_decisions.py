@@ -46,5 +46,11 @@ def test_each_decision_of_a_nested_space_has_its_line(seed: int) -> None:
     assert shown.count(" = ") == len(values), shown
 
 
+def test_what_several_taken_branches_decide_is_told_apart() -> None:
+    tree = decision_tree({"in": "0+2", "in=0/op": "pool", "in=2/op": "conv", "in=2/op=conv/kernel": 3})
+    lines = ["in = 0+2", "├─ 0", "│  └─ op = pool", "└─ 2", "   └─ op = conv", "      └─ kernel = 3"]
+    assert tree == "\n".join(lines)
+
+
 def test_an_empty_configuration_is_an_empty_tree() -> None:
     assert decision_tree({}) == ""
