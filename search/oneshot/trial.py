@@ -88,7 +88,7 @@ def search_and_train(
 
     def run(trial: Trial) -> dict[str, float]:
         chosen = settings_of(SearchSettings, trial.config, settings)
-        search, supernet_accuracy = _searched(trial, make_supernet, data, chosen, trial.seed)
+        search = _searched(trial, make_supernet, data, chosen, trial.seed)
         found = space.configuration(search.space.decisions(search.finish()))
         trial.log("ended in", found.to_json())
         images, validation = data()
@@ -99,7 +99,7 @@ def search_and_train(
             "accuracy": accuracy,
             "params": cost.params,
             "flops": cost.flops,
-            "search_accuracy": supernet_accuracy,
+            "search_accuracy": search.accuracy,
         }
 
     return run
@@ -107,30 +107,28 @@ def search_and_train(
 
 def _search(trial: Trial, make_supernet: Callable[[int], nn.Module], data: Data) -> dict[str, float]:
     chosen: Mapping[str, Any] = getattr(trial.config, MODEL).build()
-    search, accuracy = _searched(trial, make_supernet, data, chosen["settings"], chosen["seed"])
+    search = _searched(trial, make_supernet, data, chosen["settings"], chosen["seed"])
     scores, cells = search.finish(), search.space
     trial.log("ended in", cells.genotype(scores) if cells.has_genotypes else cells.decisions(scores, AT))
     return {
         **{SCORE + name: value for name, value in cells.named(scores, AT).items()},
         **{WEIGHT + name: value for name, value in cells.named(search.weights(), AT).items()},
-        "search_accuracy": accuracy,
+        "search_accuracy": search.accuracy,
     }
 
 
 def _searched(
     trial: Trial, make_supernet: Callable[[int], nn.Module], data: Data, settings: SearchSettings, seed: int
-) -> tuple[DifferentiableSearch, float]:
-    """A search, gone through or gone on with epoch by epoch, and how accurate the supernet was in the end."""
+) -> DifferentiableSearch:
+    """A search that has gone through all its epochs, or gone on with from a checkpoint."""
     weights, architecture = data()[0].split(0.5)
     search = DifferentiableSearch(make_supernet, weights, architecture, settings, seed=seed, device=trial.device)
     if folder := trial.restore():
         search.load_state_dict(torch.load(folder / STATE, map_location=trial.device, weights_only=True))
-    accuracy = math.nan
     while not search.done:
         measured = search.epoch()
         if not search.done:
             with trial.checkpoint(search.epochs - 1) as folder:
                 torch.save(search.state_dict(), folder / STATE)
         trial.report(search.epochs - 1, **measured)
-        accuracy = measured["validation"]
-    return search, accuracy
+    return search
