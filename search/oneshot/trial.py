@@ -120,7 +120,7 @@ def _search(trial: Trial, make_supernet: Callable[[int], nn.Module], data: Data)
 def _searched(
     trial: Trial, make_supernet: Callable[[int], nn.Module], data: Data, settings: SearchSettings, seed: int
 ) -> DifferentiableSearch:
-    """A search that has gone through all its epochs, or gone on with from a checkpoint."""
+    """A search that has gone through all its epochs, from the last checkpoint on where there is one."""
     weights, architecture = data()[0].split(0.5)
     search = DifferentiableSearch(make_supernet, weights, architecture, settings, seed=seed, device=trial.device)
     if folder := trial.restore():
