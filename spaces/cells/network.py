@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ..errors import ParetreeError
 from .genotype import CellGenotype, Edge, Genotype
 from .operations import FactorizedReduction, drop_path, operation, relu_conv_norm
 from .primitives import PrimitiveSet, primitive_set
@@ -70,7 +71,7 @@ class CellNetwork(nn.Module):
 
 
 class AuxiliaryHead(nn.Sequential):
-    """A classifier in the middle of the network, for images of 8x8 there (7x7 with the stem for ImageNet).
+    """A classifier in the middle of the network, where the size is a quarter of the images' (a 32nd for ImageNet).
 
     As in DARTS: with the stem for ImageNet its last convolution has no batch normalisation behind it.
     """
@@ -79,7 +80,7 @@ class AuxiliaryHead(nn.Sequential):
         is_small = skeleton.stem == "cifar"
         super().__init__(
             nn.ReLU(),
-            nn.AvgPool2d(5, stride=3 if is_small else 2, count_include_pad=False),
+            FourAverages(),
             nn.Conv2d(inputs, 128, 1, bias=False),
             nn.BatchNorm2d(128),
             nn.ReLU(),
@@ -89,6 +90,24 @@ class AuxiliaryHead(nn.Sequential):
             nn.Flatten(),
             nn.Linear(768, skeleton.classes),
         )
+
+
+class FourAverages(nn.Module):
+    """Averages over 5x5 at such a stride that 2x2 are left: 3 for 8x8 and 2 for 7x7, as in DARTS."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) to (N, channels, 2, 2).
+
+        Raises:
+            ParetreeError: H or W is below 6.
+        """
+        height, width = x.shape[2:]
+        if min(height, width) < 6:
+            raise ParetreeError(
+                f"The auxiliary head would see {height}x{width} pixels, and needs 6x6; take larger images, or leave it "
+                "out with auxiliary=False."
+            )
+        return nn.functional.avg_pool2d(x, 5, (height - 5, width - 5))
 
 
 class CifarStem(nn.Module):

@@ -28,9 +28,10 @@ from paretree.spaces.cells import (
     Supernet,
     darts_space,
 )
-from paretree.spaces.cells.network import cell_network
+from paretree.spaces.cells.network import FourAverages, cell_network
 from paretree.spaces.cells.operations import FactorizedReduction, ResizablePool, drop_path, operation
 from paretree.spaces.cells.supernet import shuffled
+from paretree.spaces.errors import ParetreeError
 from paretree.spaces.modules.nasbench201 import NASBench201
 
 SMALL = MacroSkeleton(3, 4)
@@ -87,13 +88,26 @@ def test_any_number_of_nodes_and_edges_is_built():
     assert network(images()).shape == (4, 3)
 
 
-def test_the_auxiliary_head_speaks_in_training_only():
-    network = CellNetwork(DARTS_V2, DARTS, MacroSkeleton(3, 4, auxiliary=True))
-    logits, extra = network(images(32))
+@pytest.mark.parametrize("size", [24, 28, 32, 64])
+def test_the_auxiliary_head_speaks_in_training_only(size):
+    network = darts_space(skeleton=MacroSkeleton(3, 4, auxiliary=True)).sample(0).model.build((3, size, size))
+    logits, extra = network(images(size))
     assert logits.shape == extra.shape == (4, 10)
     (logits.sum() + 0.4 * extra.sum()).backward()
     assert all(parameter.grad is not None for parameter in network.auxiliary.parameters())
-    assert network.eval()(images(32)).shape == (4, 10)
+    assert network.eval()(images(size)).shape == (4, 10)
+
+
+def test_the_auxiliary_head_averages_as_in_darts():
+    for size, stride in ((8, 3), (7, 2)):
+        x = images(size, 4)
+        assert torch.equal(FourAverages()(x), functional.avg_pool2d(x, 5, stride))
+
+
+def test_images_that_are_too_small_for_an_auxiliary_head_are_refused():
+    network = CellNetwork(DARTS_V2, DARTS, MacroSkeleton(3, 4, auxiliary=True))
+    with pytest.raises(ParetreeError, match=r"head would see 4x4 pixels, and needs 6x6; take larger images"):
+        network(images(16))
 
 
 def test_the_stem_for_imagenet_divides_height_and_width_by_eight():
