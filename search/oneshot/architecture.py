@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...spaces.cells.hypercuboid import HyperCuboidSpace
+from ...spaces.cells.space import CellSpace
+from ...spaces.errors import ParetreeError
 from .learner import WHOLE, Mixture
-from .relaxations import SPREAD, BetaDecay, Relaxation, edge_strengths
+from .relaxations import SPREAD, BetaDecay, edge_strengths, relaxation
+from .settings import SearchSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,35 +23,42 @@ if TYPE_CHECKING:
 class ArchParameters:
     """Alphas by type of cell, and what a supernet is given for them.
 
-    A supernet whose `space` has `types` is called with weights by type; one that has none, a HyperCuboid's, with the
-    tensor alone, of the shape that its space says.
+    Of cells there are alphas for each type, and operations on an edge compete. The alphas of a HyperCuboid are one
+    tensor, in which all entries of a stage compete: those of the same stride and pair of stages.
 
     Args:
-        space: of the supernet: `shape` of alphas, and of cells `types` and `edges`.
-        relaxation: from alphas to weights.
-        decay: what keeps alphas small.
-        with_strengths: there are alphas of edges too, for supernets of cells.
+        space: of the supernet.
+        settings: the relaxation, the decay, and whether edges have alphas too.
         generator: of initial alphas, on the CPU.
         device: on which they are.
+
+    Raises:
+        ParetreeError: settings speak of edges, and there are none.
     """
 
     def __init__(
         self,
-        space: Any,
-        relaxation: Relaxation,
-        decay: BetaDecay,
-        *,
-        with_strengths: bool,
+        space: CellSpace | HyperCuboidSpace,
+        settings: SearchSettings,
         generator: torch.Generator,
         device: torch.device | str = "cpu",
     ) -> None:
-        self.space, self.relaxation, self.decay = space, relaxation, decay
-        self.types: tuple[str, ...] = getattr(space, "types", (WHOLE,))
-        self.alphas = {kind: relaxation.initial(space.shape, generator).to(device) for kind in self.types}
+        self.names: tuple[str, ...]
+        types: tuple[str, ...]
+        if isinstance(space, CellSpace):
+            self.groups, self.names, types = 1, space.primitives.names, space.types
+            self.targets = [target for _, target in space.edges]
+        else:
+            _need_no_edges(settings)
+            self.groups, self.names, types = 2, space.operations, (WHOLE,)
+            self.targets = []
+        self.relaxation = relaxation(settings.relaxation, self.groups)
+        self.decay = BetaDecay(settings.beta_decay, self.groups)
+        self.alphas = {kind: self.relaxation.initial(space.shape, generator).to(device) for kind in types}
         self.betas: dict[str, Tensor] = {}
-        if with_strengths:
-            edges = len(space.edges)
-            self.betas = {kind: (SPREAD * torch.randn(edges, generator=generator)).to(device) for kind in self.types}
+        if settings.edge_strengths:
+            size = len(self.targets)
+            self.betas = {kind: (SPREAD * torch.randn(size, generator=generator)).to(device) for kind in types}
         for one in self.all:
             one.requires_grad_()
 
@@ -71,8 +82,7 @@ class ArchParameters:
         """By type, what each edge contributes (edges,), or None where all contribute alike."""
         if not self.betas:
             return None
-        targets = [target for _, target in self.space.edges]
-        return {kind: edge_strengths(one, targets) for kind, one in self.betas.items()}
+        return {kind: edge_strengths(one, self.targets) for kind, one in self.betas.items()}
 
     def penalty(self, progress: float) -> Tensor:
         """Is added to the validation loss."""
@@ -85,9 +95,9 @@ class ArchParameters:
         means = {
             f"{kind}/{name}": float(mean)
             for kind, one in weights.items()
-            for name, mean in zip(self.space.primitives.names, one.flatten(0, -2).mean(0), strict=True)
+            for name, mean in zip(self.names, one.flatten(0, -2).mean(0), strict=True)
         }
-        shares = [one.flatten(self.decay.groups).flatten(0, -2) for one in weights.values()]
+        shares = [one.flatten(self.groups).flatten(0, -2) for one in weights.values()]
         entropies = torch.cat([torch.special.entr(one / one.sum(-1, keepdim=True)).sum(-1) for one in shares])
         return {"entropy": float(entropies.mean()), **means}
 
@@ -102,6 +112,14 @@ class ArchParameters:
             for name, part in (("alphas", self.alphas), ("betas", self.betas)):
                 for kind, one in part.items():
                     one.copy_(state[name][kind])
+
+
+def _need_no_edges(settings: SearchSettings) -> None:
+    if settings.edge_strengths or settings.discretise == "perturbation":
+        raise ParetreeError(
+            "The paths of a HyperCuboid have no edges that could be weighted or left out; search them with "
+            "edge_strengths=False and discretise='magnitude'."
+        )
 
 
 def arrays(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[np.float64]]:

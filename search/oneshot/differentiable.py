@@ -19,7 +19,6 @@ from .bilevel import first_order, second_order
 from .curvature import EarlyStopping, greatest_eigenvalue
 from .discretise import by_magnitude, by_perturbation
 from .learner import Batch, Mixture, SupernetLearner, batches
-from .relaxations import BetaDecay, relaxation
 from .settings import SearchSettings
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ class DifferentiableSearch:
     alphas, losses and curvature are in single precision.
 
     Args:
-        make_supernet: from the portion of the settings to a supernet with a `space` (see `ArchParameters`).
+        make_supernet: from the portion of the settings to a supernet, such as `Supernet`, `NASBench201Supernet`, or a
+            `HyperCuboidSupernet`, whose scores are those of its `paths`.
         train: images that weights learn from.
         validation: images that alphas learn from.
         settings: how.
@@ -76,19 +76,12 @@ class DifferentiableSearch:
         self.train, self.validation = train.to(device), validation.to(device)
         self._augmentation = Augmentation(chosen.crop, chosen.flip, chosen.cutout)
         self._epochs, self._stopped, self._accuracy = 0, False, math.nan
+        self._found: dict[str, NDArray[np.float64]] | None = None
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(derive(seed, "weights", 0))
             network = make_supernet(chosen.portion)
             self.learner = SupernetLearner(network, chosen, device, channels_last)
-            groups = getattr(self.space, "groups", 1)
-            self.architecture = ArchParameters(
-                self.space,
-                relaxation(chosen.relaxation, groups),
-                BetaDecay(chosen.beta_decay, groups),
-                with_strengths=chosen.edge_strengths,
-                generator=self._generator("alphas"),
-                device=device,
-            )
+            self.architecture = ArchParameters(self.space, chosen, self._generator("alphas"), device)
             self.learner.begin(self._validation_batch(self._generator("first")), self.architecture.expected())
         self._optimizer = self.learner.optimizer(chosen.lr)
         self._annealing = CosinePowerAnnealingLR(
@@ -159,24 +152,23 @@ class DifferentiableSearch:
         return {**measured, **self._measure_curvature(), **self.architecture.summary()}
 
     def weights(self) -> dict[str, NDArray[np.float64]]:
-        """By type of cell, how much each operation contributes in the mean: (edges, primitives)."""
+        """By type of cell, how much each operation contributes in the mean: (edges, primitives).
+
+        Once perturbation has found cells it is what that says of the operations on each edge, with the sum 1.
+        """
+        if self._found is not None and self.settings.discretise == "perturbation":
+            return {kind: one / one.sum(1, keepdims=True) for kind, one in self._found.items()}
         return arrays(self.architecture.expected().weights)
 
     def finish(self) -> dict[str, NDArray[np.float64]]:
         """Scores by type of cell; `space.decisions(scores)` is what was found.
 
-        Perturbation goes on training the supernet, so that nothing else is to be done with it afterwards.
+        Perturbation goes on training the supernet, so its search cannot be gone on with afterwards.
         """
-        mixture = self.architecture.expected()
-        if self.settings.discretise == "magnitude":
-            return by_magnitude(mixture)
-        optimizer, generator = self.learner.optimizer(self.settings.lr / TUNED_SLOWER), self._generator("tuning")
-
-        def tune(now: Mixture) -> None:
-            for batch in self._tuning_batches(generator):
-                self.learner.step(optimizer, batch, now)
-
-        return by_perturbation(self.space, mixture, self._judge, tune, derive(self.seed, "edges", 0))
+        if self._found is None:
+            by_weight = self.settings.discretise == "magnitude"
+            self._found = by_magnitude(self.architecture.expected()) if by_weight else self._perturbed()
+        return self._found
 
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on, in numbers and tensors: `torch.load(..., weights_only=True)` reads it."""
@@ -207,6 +199,19 @@ class DifferentiableSearch:
     def _progress(self) -> float:
         """From 0 in the first epoch to 1 in the last one."""
         return self._epochs / max(1, self.settings.epochs - 1)
+
+    def _perturbed(self) -> dict[str, NDArray[np.float64]]:
+        optimizer, generator = self.learner.optimizer(self.settings.lr / TUNED_SLOWER), self._generator("tuning")
+
+        def judge(mixture: Mixture) -> float:
+            return self._judge(mixture)[1]
+
+        def tune(mixture: Mixture) -> None:
+            for batch in self._tuning_batches(generator):
+                self.learner.step(optimizer, batch, mixture)
+
+        mixture, seed = self.architecture.expected(), derive(self.seed, "edges", 0)
+        return by_perturbation(self.space, mixture, judge, tune, seed)
 
     def _step_alphas(self, validation: Batch, training: Batch, seed: int) -> None:
         """Both losses are of the same draw of weights."""

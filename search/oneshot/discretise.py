@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Judge = Callable[[Mixture], tuple[float, float]]
-"""From weights and strengths to how good the supernet is with them; greater is better, the first number first."""
+Judge = Callable[[Mixture], float]
+"""From weights and strengths to how bad the supernet is with them."""
 
 Tune = Callable[[Mixture], None]
 """Trains the supernet a little with weights and strengths."""
@@ -46,36 +47,38 @@ def by_perturbation(
     Args:
         space: of the cells.
         mixture: weights and strengths with which the supernet was trained.
-        judge: how good the supernet is.
+        judge: how bad it is, such as its loss on validation images.
         tune: is called after each edge and each node that is decided.
         seed: of the order.
+
+    Returns:
+        1 for the operation that is kept, 1/2 for the one that was missed second most, and so on; on the edges that were
+        missed less than another one to the same node, a half, a third and so on of that.
     """
-    weights = {kind: one.clone() for kind, one in mixture.weights.items()}
-    now = Mixture(weights, mixture.strengths)
-    allowed = [space.primitives.names.index(name) for name in space.operations]
+    now = Mixture({kind: one.clone() for kind, one in mixture.weights.items()}, mixture.strengths)
+    scores = {kind: np.zeros(space.shape) for kind in space.types}
     generator = torch.Generator().manual_seed(seed)
-    for kind, row in _in_random_order(
-        [(kind, row) for kind in space.types for row in range(len(space.edges))], generator
-    ):
-        absent = {column: judge(_without(now, kind, (row, column))) for column in allowed}
-        kept = min(absent, key=absent.__getitem__)
-        weights[kind][row] = 0.0
-        weights[kind][row, kept] = 1.0
+    columns = [space.primitives.names.index(name) for name in space.operations]
+    rows = range(len(space.edges))
+    for kind, row in _shuffled(list(product(space.types, rows)), generator):
+        ranked = _ranked({column: judge(_without(now, kind, (row, column))) for column in columns})
+        scores[kind][row, ranked] = 1 / np.arange(1, len(ranked) + 1)
+        _keep(now.weights[kind][row], ranked[0])
         tune(now)
-    scores = arrays(weights)
     if space.fan_in is None:
         return scores
-    for kind, target in _in_random_order(
-        [(kind, target) for kind in space.types for target in space.targets], generator
-    ):
-        rows = [row for row, (_, end) in enumerate(space.edges) if end == target]
-        absent = {row: judge(_without(now, kind, row)) for row in rows}
-        for row in sorted(rows, key=absent.__getitem__)[space.fan_in :]:
-            weights[kind][row] = 0.0
-        for rank, row in enumerate(sorted(rows, key=absent.__getitem__)):
-            scores[kind][row] /= 1 + rank
+    for kind, node in _shuffled(list(product(space.types, space.targets)), generator):
+        arriving = [row for row, (_, target) in enumerate(space.edges) if target == node]
+        ranked = _ranked({row: judge(_without(now, kind, row)) for row in arriving})
+        scores[kind][ranked] /= np.arange(1, len(ranked) + 1)[:, None]
+        now.weights[kind][ranked[space.fan_in :]] = 0.0
         tune(now)
     return scores
+
+
+def _ranked(absent: Mapping[int, float]) -> list[int]:
+    """Those without which it is worst come first."""
+    return sorted(absent, key=lambda one: -absent[one])
 
 
 def _without(mixture: Mixture, kind: str, what: int | tuple[int, int]) -> Mixture:
@@ -86,5 +89,10 @@ def _without(mixture: Mixture, kind: str, what: int | tuple[int, int]) -> Mixtur
     return Mixture(weights, mixture.strengths)
 
 
-def _in_random_order(items: list[T], generator: torch.Generator) -> list[T]:
+def _keep(row: Tensor, column: int) -> None:
+    row.zero_()
+    row[column] = 1.0
+
+
+def _shuffled(items: Sequence[T], generator: torch.Generator) -> list[T]:
     return [items[one] for one in torch.randperm(len(items), generator=generator).tolist()]

@@ -45,8 +45,8 @@ class SupernetLearner:
     """A supernet and the optimiser of its weights.
 
     Args:
-        network: takes images, weights by type, and strengths; or images and one tensor of weights, if its space has no
-            types. Its forward pass may begin lazy layers.
+        network: takes images, weights by type, and strengths; that of a HyperCuboid images and one tensor of weights.
+            Its layers may be lazy.
         settings: how weights are trained.
         device: "cpu" or "cuda"; on the latter it computes in bfloat16.
         channels_last: the layout of images and weights in memory.
@@ -100,7 +100,7 @@ class SupernetLearner:
 
     @torch.no_grad()
     def judge(self, batches: Iterable[Batch], mixture: Mixture) -> tuple[float, float]:
-        """Accuracy, and the mean loss, less is better, with a minus before it.
+        """Accuracy, and the mean loss.
 
         Batches are normalised by what is in them, as in training: means that run along would be those of other
         architecture weights.
@@ -112,7 +112,7 @@ class SupernetLearner:
             hits.append((logits.argmax(1) == labels).sum())
             losses.append(cross_entropy(logits, labels, reduction="sum"))
             seen += len(labels)
-        return float(torch.stack(hits).sum()) / seen, -float(torch.stack(losses).sum()) / seen
+        return float(torch.stack(hits).sum()) / seen, float(torch.stack(losses).sum()) / seen
 
     @contextmanager
     def exact(self) -> Iterator[None]:

@@ -15,7 +15,10 @@ from paretree.spaces.cells import (
     NASBench201Supernet,
     Supernet,
 )
+from paretree.spaces.cells.hypercuboid import HyperCuboidSpace
+from paretree.spaces.cells.hypercuboid_net import HyperCuboidSupernet
 from paretree.spaces.cells.images import Images
+from paretree.spaces.errors import ParetreeError
 
 SMALL = {"epochs": 2, "batch_size": 16, "alpha_lr": 0.05, "crop": 1, "tuned_epochs": 0.5}
 NAMES = NASBENCH201_CELLS.primitives.names
@@ -147,7 +150,8 @@ def test_alphas_stay_as_they_are_in_the_warm_up_and_where_it_never_ends():
     search.epoch()
     assert not np.array_equal(search.weights()["edges"], before)
     never = searched(alpha_warmup=1.0, discretise="perturbation")
-    run(never)
+    never.epoch()
+    never.epoch()
     assert np.array_equal(never.weights()["edges"], before)
 
 
@@ -207,26 +211,25 @@ def test_alphas_find_what_lowers_the_validation_loss(relaxation, order):
     assert scores["edges"].argmax(1).tolist() == [0, 1, 2, 3, 4, 3]
 
 
-class Tensors(nn.Module):
-    """Searched by one tensor of weights, as a HyperCuboid is."""
-
-    class space:
-        shape, groups = (2, 3, 2, 2, 2), 2
-
-        class primitives:
-            names = ("small", "large")
-
-    def __init__(self):
-        super().__init__()
-        self.head = nn.Linear(1, 3)
-
-    def forward(self, pixels, weights):
-        return self.head(pixels.mean((1, 2, 3)).unsqueeze(1)) * weights[..., 1].sum()
-
-
-def test_a_supernet_with_one_tensor_of_weights_is_searched_too():
-    search = searched(make=lambda portion: Tensors())
+def test_the_paths_of_a_hypercuboid_are_searched_too():
+    cuboid = HyperCuboidSpace(layers=2, channels=2, widths=2)
+    search = searched(make=lambda portion: HyperCuboidSupernet(cuboid, 3, features=4))
     measured, scores = run(search)
-    assert scores["paths"].shape == (2, 3, 2, 2, 2)
-    assert scores["paths"].sum((2, 3, 4)) == pytest.approx(np.ones((2, 3)))
-    assert measured[-1]["paths/large"] == pytest.approx(scores["paths"][..., 1].mean())
+    assert scores["paths"].shape == cuboid.shape
+    assert scores["paths"].sum((2, 3, 4)) == pytest.approx(np.ones((2, 1)))
+    assert measured[-1]["paths/resizable_pool"] == pytest.approx(scores["paths"][..., 1].mean())
+
+
+@pytest.mark.parametrize("settings", [{"edge_strengths": True}, {"discretise": "perturbation"}])
+def test_paths_have_no_edges_that_could_be_weighted_or_left_out(settings):
+    cuboid = HyperCuboidSpace(layers=2, channels=2, widths=2)
+    with pytest.raises(ParetreeError, match="HyperCuboid"):
+        searched(make=lambda portion: HyperCuboidSupernet(cuboid, 3, features=4), **settings)
+
+
+def test_after_a_perturbation_weights_say_what_was_missed():
+    search = searched(discretise="perturbation", alpha_warmup=1.0)
+    _, scores = run(search)
+    weights = search.weights()["edges"]
+    assert weights.sum(1) == pytest.approx(np.ones(6))
+    assert np.array_equal(weights.argsort(1), scores["edges"].argsort(1))

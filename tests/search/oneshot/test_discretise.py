@@ -15,14 +15,14 @@ def uniform(cells):
 
 
 def additive(cells, seed):
-    """How much each operation on each edge adds to the accuracy of a supernet that has it, by type."""
+    """By how much each operation on each edge lowers the loss of a supernet that has it, by type."""
     draw = np.random.default_rng(seed)
     return {kind: torch.from_numpy(draw.random(cells.shape)) for kind in cells.types}
 
 
 def judged_by(values):
     def judge(mixture):
-        return sum(float((values[kind] * (one > 0)).sum()) for kind, one in mixture.weights.items()), 0.0
+        return -sum(float((values[kind] * (one > 0)).sum()) for kind, one in mixture.weights.items())
 
     return judge
 
@@ -87,18 +87,21 @@ def test_what_is_judged_is_the_supernet_as_it_is_by_then():
 
     def judge(mixture):
         table = mixture.weights["edges"]
-        return float((table[0, conv] > 0) and (table[1, conv] > 0)), 0.0
+        return 1.0 - float((table[0, conv] > 0) and (table[1, conv] > 0))
 
     scores = by_perturbation(cells, uniform(cells), judge, lambda mixture: None, seed=0)
     assert scores["edges"][:2].argmax(1).tolist() == [conv, conv]
 
 
-def test_equal_accuracies_are_told_apart_by_the_loss():
-    cells = NASBENCH201_CELLS
+@both
+def test_scores_say_how_much_each_operation_was_missed(cells):
     values = additive(cells, 4)
-    judge = judged_by(values)
-    scores = by_perturbation(cells, uniform(cells), lambda now: (0.5, judge(now)[0]), lambda now: None, seed=0)
-    assert scores["edges"].argmax(1).tolist() == values["edges"].argmax(1).tolist()
+    scores = by_perturbation(cells, uniform(cells), judged_by(values), lambda now: None, seed=0)
+    columns = [cells.primitives.names.index(name) for name in cells.operations]
+    for kind in cells.types:
+        order = values[kind][:, columns].argsort(1, descending=True).numpy()
+        ranked = np.take_along_axis(scores[kind][:, columns], order, 1)
+        assert np.allclose(ranked / ranked[:, :1], 1 / np.arange(1, len(columns) + 1))
 
 
 def test_given_weights_are_left_as_they_were():
