@@ -10,7 +10,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .drawing import cells_of, draw_cell, draw_genotype
 from .genotype import AMOEBANET, DARTS_V1, DARTS_V2, NASNET, CellGenotype, Genotype
 from .hypercuboid import HyperCuboidSpace, Path
 from .longest_paths import best_paths, greedy_path, sample_path
@@ -31,13 +30,14 @@ from .space import NASBENCH201_CELLS, CellSpace, darts_space
 
 if TYPE_CHECKING:
     from .annealing import CosinePowerAnnealingLR, cosine_power
+    from .drawing import cells_of, draw_cell, draw_genotype
     from .hypercuboid_net import HyperCuboidSupernet
     from .images import Augmentation, Images
     from .network import CellNetwork
     from .operations import SharpSepConv
     from .supernet import Edges, NASBench201Supernet, Supernet
 
-TORCH = {
+HEAVY = {
     "Augmentation": "images",
     "CellNetwork": "network",
     "CosinePowerAnnealingLR": "annealing",
@@ -47,9 +47,12 @@ TORCH = {
     "NASBench201Supernet": "supernet",
     "SharpSepConv": "operations",
     "Supernet": "supernet",
+    "cells_of": "drawing",
     "cosine_power": "annealing",
+    "draw_cell": "drawing",
+    "draw_genotype": "drawing",
 }
-"""What needs torch, and the module that has it."""
+"""What needs torch or scipy, and the module that has it."""
 
 __all__ = [
     "AMOEBANET",
@@ -101,7 +104,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load what needs torch when it is first asked for."""
-    if name not in TORCH:
+    """Load what needs a heavy library when it is first asked for."""
+    if name not in HEAVY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{TORCH[name]}", __name__), name)
+    return getattr(import_module(f".{HEAVY[name]}", __name__), name)

@@ -1,6 +1,8 @@
 """Spaces of cells: what follows from weights, and how genotypes, decisions and tables are turned into each other."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from paretree.spaces import Float, Space, zoo
+from paretree.spaces import cells as package
 from paretree.spaces.cells import (
     AMOEBANET,
     DARTS,
@@ -231,3 +234,21 @@ def test_a_space_of_cells_is_stored_and_read_back(name):
     twin = Space.from_json(json.loads(json.dumps(space.to_json())))
     assert twin.fingerprint == space.fingerprint
     assert twin.sample(5) == space.sample(5)
+
+
+def test_to_describe_cells_needs_neither_torch_nor_scipy():
+    script = """
+import sys
+from paretree.spaces import zoo
+from paretree.spaces.cells import DARTS_V2, CellSpace, HyperCuboidSpace
+CellSpace().space().configuration(CellSpace().decisions_of(DARTS_V2)).key
+HyperCuboidSpace().space().sample(0).key
+zoo.darts().sample(0)
+assert not {"torch", "scipy"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("name", package.__all__)
+def test_everything_that_is_exported_is_there(name):
+    assert getattr(package, name) is not None
