@@ -36,10 +36,12 @@ if TYPE_CHECKING:
     from .network import CellNetwork
     from .operations import SharpSepConv
     from .supernet import Edges, NASBench201Supernet, Supernet
+    from .training import CellTraining, cell_trial, train_cell
 
 HEAVY = {
     "Augmentation": "images",
     "CellNetwork": "network",
+    "CellTraining": "training",
     "CosinePowerAnnealingLR": "annealing",
     "Edges": "supernet",
     "HyperCuboidSupernet": "hypercuboid_net",
@@ -47,10 +49,12 @@ HEAVY = {
     "NASBench201Supernet": "supernet",
     "SharpSepConv": "operations",
     "Supernet": "supernet",
+    "cell_trial": "training",
     "cells_of": "drawing",
     "cosine_power": "annealing",
     "draw_cell": "drawing",
     "draw_genotype": "drawing",
+    "train_cell": "training",
 }
 """What needs torch or scipy, and the module that has it."""
 
@@ -78,6 +82,7 @@ __all__ = [
     "CellGenotype",
     "CellNetwork",
     "CellSpace",
+    "CellTraining",
     "CosinePowerAnnealingLR",
     "Edges",
     "Genotype",
@@ -92,6 +97,7 @@ __all__ = [
     "SharpSepConv",
     "Supernet",
     "best_paths",
+    "cell_trial",
     "cells_of",
     "cosine_power",
     "darts_space",
@@ -100,6 +106,7 @@ __all__ = [
     "greedy_path",
     "primitive_set",
     "sample_path",
+    "train_cell",
 ]
 
 
