@@ -250,7 +250,7 @@ class CellSpace:
         if believed is None:
             return Choice(*self.operations)
         row = believed[self.edges.index(edge_of), [self.primitives.names.index(name) for name in self.operations]]
-        return Choice(*self.operations, weights=(row / row.sum()).tolist())
+        return Choice(*self.operations, weights=(row / row.sum()).tolist() if row.sum() > 0 else None)
 
     def _path(self, cell: str, edge_of: tuple[int, int]) -> str:
         """Of the decision on an operation."""

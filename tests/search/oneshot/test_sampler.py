@@ -154,6 +154,13 @@ def test_a_space_believes_what_a_search_ended_with():
     assert [one.path for one in believed.slots] == [one.path for one in CELLS.space(SKELETON).slots]
 
 
+def test_a_search_that_believes_in_nothing_says_nothing_of_what_there_is():
+    nothing = np.zeros(CELLS.shape)
+    nothing[:, CELLS.primitives.names.index("none")] = 1.0
+    believed = CELLS.space(SKELETON, dict.fromkeys(CELLS.types, nothing))
+    assert not believed.has_priors
+
+
 @cache
 def stripes():
     """Images whose two classes are told by the direction of their stripes."""
