@@ -129,8 +129,8 @@ class Augmentation:
         crop: pixels around an image, out of which it is cut again somewhere (DARTS: 4). They are of the mean colour;
             DARTS' are black.
         flip: half of the images are mirrored, left to right.
-        cutout: side of a square of that colour somewhere in the image, which may reach beyond its edge (DeVries and Taylor,
-            2017, arXiv 1708.04552; DARTS: 16); 0 for none.
+        cutout: side of a square of that colour somewhere in the image, which may reach beyond its edge (DeVries and
+            Taylor, 2017, arXiv 1708.04552; DARTS: 16); 0 for none.
     """
 
     crop: int = 4
