@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ..configuration import Configuration
-from ..settings import check_setting, given_settings, settings_of
+from ..settings import check_setting
 
 
 @dataclass(frozen=True)
@@ -54,26 +51,6 @@ class Settings:
         check_setting(self, "steps", self.steps is None or self.steps > 0, "a number above 0, or None")
         check_setting(self, "weight_decay", self.weight_decay >= 0, "0 or more")
         check_setting(self, "dropout", 0 <= self.dropout < 1, "a share from 0 to below 1")
-
-    @classmethod
-    def of(cls, configuration: Configuration, given: Mapping[str, Any]) -> Settings:
-        """Those that the parts of a configuration say, by name; then those that are given; then the usual ones.
-
-        What is given goes before constants and fidelities of the space, but not before what the space leaves to decide.
-
-        Raises:
-            ParetreeError: there is no such setting, or what is given is for the space to decide.
-        """
-        return settings_of(cls, configuration, given)
-
-    @classmethod
-    def given(cls, settings: Mapping[str, Any]) -> Settings:
-        """Those of these names, and the usual ones.
-
-        Raises:
-            ParetreeError: there is no such setting.
-        """
-        return given_settings(cls, settings)
 
     def steps_of(self, examples: int) -> int:
         """Steps of the whole training, with so many training examples."""

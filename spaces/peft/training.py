@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..configuration import Configuration
+from ..settings import given_settings, settings_of
 from .classifier import Pooling, Pretrained
 from .data import Task
 from .learner import Learner
@@ -25,30 +25,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-
-class Trial(Protocol):
-    """What is asked of a trial; `paretree.workers.Trial` has it all."""
-
-    config: Configuration
-    seed: int
-    restored_step: int | None
-
-    @property
-    def device(self) -> str:
-        """Either "cpu" or "cuda"."""
-        ...
-
-    def report(self, step: int, **metrics: float) -> None:
-        """Say what was measured."""
-        ...
-
-    def checkpoint(self, step: int) -> AbstractContextManager[Path]:
-        """Keep what is written into the folder that it gives."""
-        ...
-
-    def restore(self) -> Path | None:
-        """The folder of the last checkpoint."""
-        ...
+    from ..trial import Trial
 
 
 def peft_trial(
@@ -91,7 +68,7 @@ def peft_trial(
     folder = None if features is None else Path(features)
 
     def train(trial: Trial) -> dict[str, float]:
-        chosen = Settings.of(trial.config, settings)
+        chosen = settings_of(Settings, trial.config, settings)
         learner = Learner(
             _loaded(model),
             task,
@@ -145,7 +122,7 @@ def fine_tune(
         ParetreeError: as in `peft_trial`; the model cannot take a method; or a setting is none.
     """
     of_configuration = isinstance(methods, Configuration)
-    chosen = Settings.of(methods, settings) if of_configuration else Settings.given(settings)
+    chosen = settings_of(Settings, methods, settings) if of_configuration else given_settings(Settings, settings)
     folder = None if features is None else Path(features)
     learner = Learner(
         _loaded(model),

@@ -25,6 +25,7 @@ from paretree.spaces.peft.lora import LoRA
 from paretree.spaces.peft.prefix import Prefix
 from paretree.spaces.peft.settings import Settings
 from paretree.spaces.peft.training import fine_tune, fit, peft_trial
+from paretree.spaces.settings import given_settings, settings_of
 
 LAYERS = 3
 SMALL = {"batch_size": 16, "max_length": 16, "lr": 5e-3}
@@ -295,22 +296,22 @@ class TestFrozenBottom:
 
 def test_parts_of_a_configuration_are_settings():
     config = configuration(SERIAL, lr=Float(1e-4, 1e-3), warmup=0.1, epochs=Fidelity(1, 9))
-    settings = Settings.of(config.at(epochs=2), {"batch_size": 8})
+    settings = settings_of(Settings, config.at(epochs=2), {"batch_size": 8})
     assert (settings.lr, settings.warmup, settings.epochs, settings.batch_size) == (config.lr, 0.1, 2, 8)
 
 
 def test_what_is_given_goes_before_constants_of_the_space():
-    assert Settings.of(configuration(SERIAL, lr=1e-4), {"lr": 1e-3}).lr == 1e-3
+    assert settings_of(Settings, configuration(SERIAL, lr=1e-4), {"lr": 1e-3}).lr == 1e-3
 
 
 def test_what_the_space_decides_cannot_be_given_too():
     with pytest.raises(ParetreeError, match=r"lr=0.001 is given, but the space decides 'lr'; leave one out"):
-        Settings.of(configuration(SERIAL, lr=Float(1e-4, 1e-3)), {"lr": 1e-3})
+        settings_of(Settings, configuration(SERIAL, lr=Float(1e-4, 1e-3)), {"lr": 1e-3})
 
 
 def test_an_unknown_setting_is_refused_with_those_there_are():
     with pytest.raises(ParetreeError, match="no setting 'learning_rate' of a training; name some of lr, head_lr"):
-        Settings.given({"learning_rate": 1})
+        given_settings(Settings, {"learning_rate": 1})
 
 
 @pytest.mark.parametrize(
