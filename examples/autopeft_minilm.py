@@ -36,6 +36,7 @@ ANATOMY = Anatomy.of_config(AutoConfig.from_pretrained(MODEL))
 SOURCE = "vaderSentiment==3.3.2"  # MIT licence; Hutto and Gilbert, ICWSM 2014. Its sentences are quotations.
 CACHE = Path.home() / ".cache" / "paretree"
 SEEDS = (0, 1, 2)
+PATIENCE = 600.0  # seconds; `saas` takes ten or more for a proposal, on a busy machine a minute
 
 QUICK = {"trials": 4, "sentences": 200, "steps": 10, "seeds": SEEDS[:1]}
 CPU = {"trials": 40, "sentences": None, "steps": 100, "seeds": SEEDS}
@@ -167,7 +168,7 @@ def main():
     preset = options()
     sweeps = {sampler: sweep_of(preset, sampler) for sampler in ("saas", "random")}
     for sweep in sweeps.values():
-        sweep.run(trials=preset["trials"], workers=workers_for(preset))
+        sweep.run(trials=preset["trials"], workers=workers_for(preset), ask_timeout=PATIENCE)
     worst = {"accuracy": 0.5, "percent": max(sweep.trials()["percent"].max() for sweep in sweeps.values())}
     print(sweeps["saas"].front()[["number", "accuracy", "percent"]].to_string(index=False))
     for name, sweep in sweeps.items():

@@ -5,7 +5,7 @@ without that, it searches first. The front's configurations are trained on sente
 there), and as many random ones beside them. All are trials of one sweep, so the dashboard shows them too.
 """
 
-from autopeft_minilm import QUICK, options, sweep_of, workers_for
+from autopeft_minilm import PATIENCE, QUICK, options, sweep_of, workers_for
 
 KIND = "amazonReview"
 
@@ -13,7 +13,7 @@ KIND = "amazonReview"
 def main():
     preset = options()
     found, again = sweep_of(preset, "saas"), sweep_of(preset, "random", KIND)
-    found.run(trials=preset["trials"], workers=workers_for(preset))
+    found.run(trials=preset["trials"], workers=workers_for(preset), ask_timeout=PATIENCE)
     front = found.front()
     again.run(trials=len(front), workers=workers_for(preset))
     if again.size() == len(front):
