@@ -204,7 +204,7 @@ class DifferentiableSearch:
         optimizer, generator = self.learner.optimizer(self.settings.lr / TUNED_SLOWER), self._generator("tuning")
 
         def judge(mixture: Mixture) -> float:
-            return self._judge(mixture)[1]
+            return self._judge(mixture, self.settings.judged_on)[1]
 
         def tune(mixture: Mixture) -> None:
             for batch in self._tuning_batches(generator):
@@ -256,8 +256,11 @@ class DifferentiableSearch:
             self.architecture.load(self._stopping.older)
         return {"eigenvalue": found}
 
-    def _judge(self, mixture: Mixture) -> tuple[float, float]:
-        return self.learner.judge(batches(self.validation, JUDGED_AT_ONCE, derive(self.seed, "judge", 0)), mixture)
+    def _judge(self, mixture: Mixture, images: int | None = None) -> tuple[float, float]:
+        """Accuracy and loss on so many validation images, always the same ones, or on all."""
+        size = JUDGED_AT_ONCE if images is None else min(JUDGED_AT_ONCE, images)
+        whole = batches(self.validation, size, derive(self.seed, "judge", 0))
+        return self.learner.judge(whole if images is None else islice(whole, images // size), mixture)
 
     def _tuning_batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """So many epochs, the last of which need not be whole."""

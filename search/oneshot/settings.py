@@ -14,7 +14,7 @@ RELAXATIONS: tuple[RelaxationName, ...] = ("softmax", "max_w", "gumbel", "dirich
 Discretiser = Literal["magnitude", "perturbation"]
 DISCRETISERS: tuple[Discretiser, ...] = ("magnitude", "perturbation")
 
-POSITIVE = ("epochs", "batch_size", "lr", "clip", "alpha_lr", "portion", "tuned_epochs")
+POSITIVE = ("epochs", "batch_size", "lr", "clip", "alpha_lr", "portion", "tuned_epochs", "judged_on")
 NOT_NEGATIVE = (
     "lr_min",
     "lr_warmup",
@@ -31,6 +31,10 @@ NOT_NEGATIVE = (
 class SearchSettings:
     """All numbers of a search. "Weights" are those of the supernet, "alphas" those that say what is on its edges.
 
+    The usual ones never train alphas: the supernet has equal shares of everything, and perturbation finds out what it
+    can spare (DARTS-PT with fixed alphas). That measured best on NAS-Bench-201 (docs/benchmarks.md). For alphas that
+    are trained begin with a preset, as in `SearchSettings.preset("drnas", epochs=25)`.
+
     Attributes:
         relaxation: how alphas become what each operation contributes: "softmax" (DARTS), "max_w" (sharpDARTS), "gumbel"
             (SNAS, GDAS), "dirichlet" (DrNAS) or "sigmoid" (FairDARTS).
@@ -46,7 +50,7 @@ class SearchSettings:
         alpha_lr: learning rate of the alphas' Adam.
         alpha_betas: its decay rates.
         alpha_weight_decay: of the alphas, as Adam has it: a part of the gradient.
-        alpha_warmup: share of the epochs in which alphas stay as they are, while the weights get going; with 1, only
+        alpha_warmup: share of the epochs in which alphas stay as they are, while the weights get going; 1 where only
             perturbation decides.
         portion: one in so many channels passes through the operations (PC-DARTS).
         edge_strengths: alphas also for each edge, with a softmax over those to a node (PC-DARTS).
@@ -56,14 +60,16 @@ class SearchSettings:
         stop_ratio: a search ends when the curvature has grown so much (RobustDARTS: 1.3).
         discretise: cells are made of what has the greatest weights ("magnitude") or of what the supernet can spare
             least ("perturbation", DARTS-PT).
-        tuned_epochs: of training the supernet after each edge that perturbation decides; may be a share of one.
+        tuned_epochs: of training the supernet after each edge that perturbation decides; may be a share of one (the
+            paper has 5).
+        judged_on: validation images with which perturbation judges, at most.
         crop, flip, cutout: how training images are changed (see `Augmentation`).
 
     Raises:
         ParetreeError: a number is out of its range, or a name is unknown.
     """
 
-    relaxation: RelaxationName = "dirichlet"
+    relaxation: RelaxationName = "softmax"
     epochs: int = 50
     batch_size: int = 64
     lr: float = 0.025
@@ -76,15 +82,16 @@ class SearchSettings:
     alpha_lr: float = 3e-4
     alpha_betas: tuple[float, float] = (0.5, 0.999)
     alpha_weight_decay: float = 1e-3
-    alpha_warmup: float = 0.2
+    alpha_warmup: float = 1.0
     portion: int = 1
     edge_strengths: bool = False
     beta_decay: float = 0.0
     order: int = 1
     eigenvalue_every: int = 0
     stop_ratio: float = 1.3
-    discretise: Discretiser = "magnitude"
-    tuned_epochs: float = 5.0
+    discretise: Discretiser = "perturbation"
+    tuned_epochs: float = 0.3
+    judged_on: int = 5000
     crop: int = 4
     flip: bool = True
     cutout: int = 0
@@ -102,6 +109,11 @@ class SearchSettings:
         self._check("momentum", 0 <= self.momentum < 1, "a share from 0 to below 1")
         self._check("alpha_betas", all(0 <= one < 1 for one in self.alpha_betas), "two shares from 0 to below 1")
         self._check("alpha_warmup", 0 <= self.alpha_warmup <= 1, "a share from 0 to 1")
+        self._check(
+            "alpha_warmup",
+            self.alpha_warmup < 1 or self.discretise == "perturbation",
+            "below 1 where cells are made by magnitude, since alphas that are never trained say nothing",
+        )
         self._check("order", self.order in (1, 2), "1 or 2")
         self._check("stop_ratio", self.stop_ratio > 1, "a number above 1")
 
