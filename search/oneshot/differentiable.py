@@ -18,7 +18,7 @@ from .architecture import ArchParameters, arrays
 from .bilevel import first_order, second_order
 from .curvature import EarlyStopping, greatest_eigenvalue
 from .discretise import by_magnitude, by_perturbation
-from .learner import Batch, Mixture, SupernetLearner, batches
+from .learner import Batch, Mixture, SupernetLearner, batches, called
 from .settings import SearchSettings
 
 if TYPE_CHECKING:
@@ -77,12 +77,9 @@ class DifferentiableSearch:
         self._augmentation = Augmentation(chosen.crop, chosen.flip, chosen.cutout)
         self._epochs, self._stopped, self._accuracy = 0, False, math.nan
         self._found: dict[str, NDArray[np.float64]] | None = None
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(derive(seed, "weights", 0))
-            network = make_supernet(chosen.portion)
-            self.learner = SupernetLearner(network, chosen, device, channels_last)
-            self.architecture = ArchParameters(self.space, chosen, self._generator("alphas"), device)
-            self.learner.begin(self._validation_batch(self._generator("first")), self.architecture.expected())
+        network = self._made(make_supernet)
+        self.learner = SupernetLearner(network, chosen, device, channels_last)
+        self.architecture = ArchParameters(self.space, chosen, self._generator("alphas"), device)
         self._optimizer = self.learner.optimizer(chosen.lr)
         self._annealing = CosinePowerAnnealingLR(
             self._optimizer, chosen.epochs, chosen.annealing, chosen.lr_min, chosen.lr_warmup
@@ -194,6 +191,15 @@ class DifferentiableSearch:
         self._annealing.load_state_dict(state["annealing"])
         self._alpha_optimizer.load_state_dict(state["alpha_optimizer"])
         self._stopping.load(state["stopping"])
+
+    def _made(self, make_supernet: MakeSupernet) -> Any:
+        """The supernet, on the CPU, so that its first weights are the same whatever device it is for."""
+        pixels, _ = self.validation.some(torch.arange(2)).to("cpu").drawn(2, self._generator("first"))
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.default_generator.manual_seed(derive(self.seed, "weights", 0))
+            network: Any = make_supernet(self.settings.portion)
+            called(network, pixels, ArchParameters(network.space, self.settings, self._generator("alphas")).expected())
+        return network
 
     @property
     def _progress(self) -> float:

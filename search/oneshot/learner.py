@@ -46,7 +46,7 @@ class SupernetLearner:
 
     Args:
         network: takes images, weights by type, and strengths; that of a HyperCuboid images and one tensor of weights.
-            Its layers may be lazy.
+            All its layers have their sizes.
         settings: how weights are trained.
         device: "cpu" or "cuda"; on the latter it computes in bfloat16.
         channels_last: the layout of images and weights in memory.
@@ -56,13 +56,7 @@ class SupernetLearner:
         self.settings, self.device = settings, torch.device(device)
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self._mixed = self.device.type == "cuda"
-        self.network = network.to(self.device)
-
-    def begin(self, batch: Batch, mixture: Mixture) -> None:
-        """Give lazy layers their sizes, and all weights their layout."""
-        with torch.no_grad():
-            self.logits(batch[0], mixture)
-        self.network.to(memory_format=self._layout)
+        self.network = network.to(self.device, memory_format=self._layout)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -78,10 +72,7 @@ class SupernetLearner:
         """(N, classes) in single precision."""
         laid_out = images.contiguous(memory_format=self._layout)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
-            if WHOLE in mixture.weights:
-                logits: Tensor = self.network(laid_out, mixture.weights[WHOLE])
-            else:
-                logits = self.network(laid_out, *mixture)
+            logits = called(self.network, laid_out, mixture)
         return logits.float()
 
     def loss(self, batch: Batch, mixture: Mixture) -> Tensor:
@@ -121,6 +112,12 @@ class SupernetLearner:
         with frozen(self.parameters):
             yield
         self._mixed = mixed
+
+
+def called(network: Any, images: Tensor, mixture: Mixture) -> Tensor:
+    """The logits of a supernet; on the first call its lazy layers get their sizes."""
+    logits: Tensor = network(images, mixture.weights[WHOLE]) if WHOLE in mixture.weights else network(images, *mixture)
+    return logits
 
 
 def batches(images: Images, size: int, seed: int) -> Iterable[Batch]:
