@@ -77,7 +77,7 @@ class Edges(nn.Module):
 
     def __init__(self, space: CellSpace, channels: int, reduces: bool, portion: int = 1) -> None:
         super().__init__()
-        self.space, self.portion = space, portion
+        self.space, self.channels, self.reduces, self.portion = space, channels, reduces, portion
         self.mixed = nn.ModuleList(
             MixedOperation(space.primitives, channels // portion, 2 if reduces and source < space.inputs else 1)
             for source, _ in space.edges
