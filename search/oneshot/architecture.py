@@ -118,7 +118,7 @@ def _need_no_edges(settings: SearchSettings) -> None:
     if settings.edge_strengths or settings.discretise == "perturbation":
         raise ParetreeError(
             "The paths of a HyperCuboid have no edges that could be weighted or left out; search them with "
-            "edge_strengths=False and discretise='magnitude', as SearchSettings.preset('drnas') has it."
+            "edge_strengths=False and discretise='magnitude'."
         )
 
 

@@ -31,9 +31,8 @@ NOT_NEGATIVE = (
 class SearchSettings:
     """All numbers of a search. "Weights" are those of the supernet, "alphas" those that say what is on its edges.
 
-    The usual ones never train alphas: the supernet has equal shares of everything, and perturbation finds out what it
-    can spare (DARTS-PT with fixed alphas). That measured best on NAS-Bench-201 (docs/benchmarks.md). For alphas that
-    are trained begin with a preset, as in `SearchSettings.preset("drnas", epochs=25)`.
+    The usual ones are DARTS' with Beta-decay, which measured best on NAS-Bench-201 (docs/benchmarks.md). `preset` gives
+    those of papers.
 
     Attributes:
         relaxation: how alphas become what each operation contributes: "softmax" (DARTS), "max_w" (sharpDARTS), "gumbel"
@@ -54,7 +53,8 @@ class SearchSettings:
             perturbation decides.
         portion: one in so many channels passes through the operations (PC-DARTS).
         edge_strengths: alphas also for each edge, with a softmax over those to a node (PC-DARTS).
-        beta_decay: by how much the alphas' log-sum-exp is kept small in the end; rises linearly from 0 (Beta-DARTS).
+        beta_decay: how strongly the alphas' log-sum-exp is kept small in the end; rises linearly from 0 (Beta-DARTS,
+            where it is 50 after 100 epochs).
         order: of the alphas' gradient: 1, or 2 for the one that looks a step of the weights ahead.
         eigenvalue_every: so many epochs apart the curvature of the validation loss is measured; 0 for never.
         stop_ratio: a search ends when the curvature has grown so much (RobustDARTS: 1.3).
@@ -82,14 +82,14 @@ class SearchSettings:
     alpha_lr: float = 3e-4
     alpha_betas: tuple[float, float] = (0.5, 0.999)
     alpha_weight_decay: float = 1e-3
-    alpha_warmup: float = 1.0
+    alpha_warmup: float = 0.0
     portion: int = 1
     edge_strengths: bool = False
-    beta_decay: float = 0.0
+    beta_decay: float = 1.0
     order: int = 1
     eigenvalue_every: int = 0
     stop_ratio: float = 1.3
-    discretise: Discretiser = "perturbation"
+    discretise: Discretiser = "magnitude"
     tuned_epochs: float = 0.3
     judged_on: int = 5000
     crop: int = 4
@@ -136,7 +136,8 @@ class SearchSettings:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> SearchSettings:
-        """Those of a paper, with changes: "darts", "darts2", "drnas", "pcdarts" or "sharp" (see `PRESETS`).
+        """Those of a paper, with changes: "darts", "darts2", "drnas", "pcdarts", "fixed_pt" or "sharp"
+        (see `PRESETS`).
 
         Raises:
             ParetreeError: there is no such preset or setting.
@@ -193,6 +194,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "batch_size": 256,
         "lr": 0.1,
     },
+    "fixed_pt": {**_DARTS, "alpha_warmup": 1.0, "discretise": "perturbation"},
     "sharp": {
         **_DARTS,
         "relaxation": "max_w",
@@ -205,5 +207,5 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 """By name, the settings of papers, as their code has them: first and second order of DARTS (arXiv 1806.09055), DrNAS
-(2006.10355) in one stage and on all channels, PC-DARTS (1907.05737), and the cell search of sharpDARTS (1903.09900)
-without its AutoAugment."""
+(2006.10355) in one stage and on all channels, PC-DARTS (1907.05737), DARTS-PT with fixed alphas
+(2108.04392) but for less tuning, and the cell search of sharpDARTS (1903.09900) without its AutoAugment."""

@@ -48,7 +48,8 @@ def run(search):
 
 
 VARIANTS = {
-    "default": {"relaxation": "softmax", "alpha_warmup": 1.0, "discretise": "perturbation"},
+    "default": {"relaxation": "softmax", "alpha_warmup": 0.0, "beta_decay": 1.0},
+    "fixed alphas": {"preset": "fixed_pt"},
     "drnas": {},
     "darts": {"preset": "darts"},
     "second order": {"preset": "darts2"},
@@ -56,7 +57,6 @@ VARIANTS = {
     "gumbel": {"relaxation": "gumbel"},
     "sigmoid": {"relaxation": "sigmoid"},
     "partial channels": {"preset": "pcdarts", "portion": 2, "alpha_warmup": 0.5},
-    "beta decay": {"relaxation": "softmax", "beta_decay": 1.0},
     "perturbation": {"discretise": "perturbation"},
 }
 
@@ -228,7 +228,7 @@ def test_alphas_find_what_lowers_the_validation_loss(relaxation, order):
         alpha_warmup=0.2,
         crop=0,
         flip=False,
-        discretise="magnitude",
+        beta_decay=0.0,
     )
     search = DifferentiableSearch(lambda portion: Informative(), *labelled().split(0.5), settings)
     _, scores = run(search)

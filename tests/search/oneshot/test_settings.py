@@ -52,13 +52,13 @@ def test_an_unknown_preset_is_refused():
 
 def test_alphas_are_trained_for_an_epoch_at_least_unless_they_never_are():
     assert SearchSettings(epochs=3, alpha_warmup=0.99).frozen_epochs == 2
-    assert SearchSettings(epochs=3, alpha_warmup=1.0).frozen_epochs == 3
+    assert SearchSettings(epochs=3, alpha_warmup=1.0, discretise="perturbation").frozen_epochs == 3
     assert SearchSettings(epochs=3, alpha_warmup=0.0).frozen_epochs == 0
 
 
 def test_alphas_that_are_never_trained_cannot_be_what_cells_are_made_by():
     with pytest.raises(ParetreeError, match="must be below 1 where cells are made by magnitude"):
-        SearchSettings(discretise="magnitude")
+        SearchSettings(alpha_warmup=1.0)
 
 
 def test_settings_read_from_json_are_the_same():
