@@ -233,9 +233,10 @@ def _scaled(norm: nn.Module, x: Tensor, scale: Tensor) -> Tensor:
 
 def _combined(basis: Sequence[Tensor], coefficients: Tensor) -> list[Tensor]:
     """For each column of coefficients (B, any), the sum of so many tensors (N, C, H, W) times what stands there."""
-    rows = torch.stack([x.permute(0, 2, 3, 1) for x in basis])
-    made = coefficients.t() @ rows.flatten(1)
-    return [y.permute(0, 3, 1, 2) for y in made.view(-1, *rows.shape[1:]).unbind()]
+    last = basis[0].stride(1) == 1
+    rows = torch.stack([x.permute(0, 2, 3, 1) if last else x for x in basis])
+    made = (coefficients.t() @ rows.flatten(1)).view(-1, *rows.shape[1:])
+    return [y.permute(0, 3, 1, 2) if last else y for y in made.unbind()]
 
 
 def _sum(xs: Sequence[Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from copy import deepcopy
 from itertools import product
@@ -15,6 +16,9 @@ from .supernet import Edges
 
 Network = TypeVar("Network", bound=nn.Module)
 Kind = TypeVar("Kind", Edges, BatchedEdges)
+
+CLASSES = 64
+"""Of cells that are compiled at most; PyTorch's own limit of 8 is less than a supernet of 8 cells has."""
 
 
 def load_edges(batched: BatchedEdges, edges: Edges) -> None:
@@ -65,11 +69,15 @@ def with_plain_edges(network: Network) -> Network:
 def compiled(network: Network) -> Network:
     """The same supernet, whose edges are compiled when they are first called with inputs of a new shape.
 
-    Only the edges are, since a whole supernet would take many times as long to compile; cells of one class, that is of
-    one type, as many channels and the same size of images, share what was compiled. It needs a C++ compiler on a CPU.
+    Only the edges are, since a whole supernet would take many times as long to compile. Cells of one class, that is of
+    one type, as many channels and the same size of images, share what was compiled; with and without gradients of the
+    weights they are compiled by themselves. On a CPU it needs a C++ compiler, and minutes for each class: it is worth
+    that in a long search only.
     """
+    accepted = inspect.signature(torch.compile).parameters
+    options = {"recompile_limit": CLASSES} if "recompile_limit" in accepted else {}
     for _, _, edges in [*_inside(network, Edges), *_inside(network, BatchedEdges)]:
-        edges.compile(dynamic=False)
+        edges.compile(dynamic=False, **options)
     return network
 
 
