@@ -32,7 +32,7 @@ from rich.table import Table
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from paretree.spaces.cells import NASBENCH201_CELLS, CellSpace, MacroSkeleton, NASBench201Supernet, Supernet
+from paretree.spaces.cells import NASBENCH201_CELLS, CellSpace, Edges, MacroSkeleton, NASBench201Supernet, Supernet
 from paretree.spaces.cells.conversions import compiled, with_batched_edges
 from paretree.spaces.cells.primitives import PRIMITIVE_SETS
 
@@ -117,9 +117,9 @@ def contender(given: argparse.Namespace, name: str) -> Contender:
     portion = 4 if name in OTHER else 1
     network: nn.Module
     if space is NASBENCH201_CELLS:
-        network = NASBench201Supernet(given.channels, given.layers, portion=portion)
+        network = NASBench201Supernet(given.channels, given.layers, make_edges=Edges, portion=portion)
     else:
-        network = Supernet(space, MacroSkeleton(given.layers, given.channels), portion=portion)
+        network = Supernet(space, MacroSkeleton(given.layers, given.channels), Edges, portion)
     alphas = {kind: 1e-3 * torch.randn(space.shape) for kind in space.types}
     images, labels = torch.randn(given.batch, 3, given.size, given.size), torch.randint(0, 10, (given.batch,))
     with torch.no_grad():

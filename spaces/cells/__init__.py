@@ -30,20 +30,23 @@ from .space import NASBENCH201_CELLS, CellSpace, darts_space
 
 if TYPE_CHECKING:
     from .annealing import CosinePowerAnnealingLR, cosine_power
+    from .batched import BatchedEdges
     from .drawing import cells_of, draw_cell, draw_genotype
+    from .edges import Edges
     from .hypercuboid_net import HyperCuboidSupernet
     from .images import Augmentation, Images
     from .network import CellNetwork
     from .operations import SharpSepConv
-    from .supernet import Edges, NASBench201Supernet, Supernet
+    from .supernet import NASBench201Supernet, Supernet
     from .training import CellTraining, cell_trial, train_cell
 
 HEAVY = {
     "Augmentation": "images",
+    "BatchedEdges": "batched",
     "CellNetwork": "network",
     "CellTraining": "training",
     "CosinePowerAnnealingLR": "annealing",
-    "Edges": "supernet",
+    "Edges": "edges",
     "HyperCuboidSupernet": "hypercuboid_net",
     "Images": "images",
     "NASBench201Supernet": "supernet",
@@ -79,6 +82,7 @@ __all__ = [
     "SHARP_DARTS_MAX_W_GENOTYPE",
     "SHARP_PATHS",
     "Augmentation",
+    "BatchedEdges",
     "CellGenotype",
     "CellNetwork",
     "CellSpace",

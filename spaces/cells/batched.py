@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm, max_pool2d, pad, relu
 
 from .depthwise import depthwise
+from .edges import shuffled
 from .operations import FactorizedReduction, operation
 from .primitives import NONE, Primitive
 from .space import CellSpace
-from .supernet import shuffled
 
 
 class BatchedEdges(nn.Module):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .batched import BatchedEdges
-from .supernet import Edges
+from .edges import Edges
 
 Network = TypeVar("Network", bound=nn.Module)
 Kind = TypeVar("Kind", Edges, BatchedEdges)

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from ..modules.nasbench201 import NASBench201Reduction
+from .batched import BatchedEdges
 from .network import preprocessing, stem
-from .operations import operation
-from .primitives import NONE, PrimitiveSet
 from .skeleton import MacroSkeleton, Place
 from .space import NASBENCH201_CELLS, CellSpace
 
@@ -33,84 +32,6 @@ class MakesEdges(Protocol):
     def __call__(self, space: CellSpace, channels: int, reduces: bool, portion: int) -> nn.Module:
         """As `Edges`."""
         ...
-
-
-class MixedOperation(nn.Module):
-    """All operations on one edge, each with its weight; batch normalisation learns no scale.
-
-    A pool is followed by batch normalisation; what lets nothing through costs nothing.
-
-    Args:
-        primitives: the operations.
-        channels: in and out.
-        stride: 1 or 2.
-    """
-
-    def __init__(self, primitives: PrimitiveSet, channels: int, stride: int) -> None:
-        super().__init__()
-        self.names = primitives.names
-        for primitive in primitives:
-            made = operation(primitive, channels, stride, affine=False)
-            if primitive.kind in ("max_pool", "avg_pool"):
-                made = nn.Sequential(made, nn.BatchNorm2d(channels, affine=False))
-            if primitive.name != NONE:
-                self.add_module(primitive.name, made)
-
-    def forward(self, x: Tensor, weights: Tensor) -> Tensor:
-        """The sum of what the operations make of `x`, by `weights` (primitives,)."""
-        modules = dict(self.named_children())
-        pairs = zip(self.names, weights.unbind(), strict=True)
-        total: Tensor = sum(weight * modules[name](x) for name, weight in pairs if name != NONE)
-        return total
-
-
-class Edges(nn.Module):
-    """All edges of a cell, one after another.
-
-    Args:
-        space: which edges and operations there are.
-        channels: of each node.
-        reduces: edges from the inputs have stride 2.
-        portion: only one in so many channels passes through the operations, the others go by; channels are shuffled
-            afterwards, so that it is not always the same ones (PC-DARTS, Xu et al., 2020, arXiv 1907.05737).
-    """
-
-    def __init__(self, space: CellSpace, channels: int, reduces: bool, portion: int = 1) -> None:
-        super().__init__()
-        self.space, self.channels, self.reduces, self.portion = space, channels, reduces, portion
-        self.mixed = nn.ModuleList(
-            MixedOperation(space.primitives, channels // portion, 2 if reduces and source < space.inputs else 1)
-            for source, _ in space.edges
-        )
-        self.bypass = [
-            nn.MaxPool2d(2, ceil_mode=True) if reduces and source < space.inputs else nn.Identity()
-            for source, _ in space.edges
-        ]
-
-    def forward(self, inputs: Sequence[Tensor], weights: Tensor, strengths: Tensor | None = None) -> list[Tensor]:
-        """All nodes after the inputs.
-
-        Args:
-            inputs: of the cell, each (N, channels, H, W).
-            weights: (edges, primitives).
-            strengths: (edges,), or None for 1 everywhere.
-        """
-        nodes = list(inputs)
-        for target in self.space.targets:
-            arrived = [
-                self._through(row, nodes[source], weights[row], strengths)
-                for row, (source, end) in enumerate(self.space.edges)
-                if end == target
-            ]
-            nodes.append(torch.stack(arrived).sum(0))
-        return nodes[self.space.inputs :]
-
-    def _through(self, row: int, x: Tensor, weights: Tensor, strengths: Tensor | None) -> Tensor:
-        taken = x.shape[1] // self.portion
-        y: Tensor = self.mixed[row](x[:, :taken], weights)
-        if self.portion > 1:
-            y = shuffled(torch.cat([y, self.bypass[row](x[:, taken:])], dim=1), self.portion)
-        return y if strengths is None else strengths[row] * y
 
 
 class SearchCell(nn.Module):
@@ -133,12 +54,12 @@ class Supernet(nn.Module):
     Args:
         space: of cells, a normal and a reducing one.
         skeleton: how they are stacked; DARTS searches with `MacroSkeleton(8, 16)`.
-        make_edges: how the edges of a cell are computed: `Edges` one by one, `BatchedEdges` many at once.
+        make_edges: how the edges of a cell are computed: `BatchedEdges` many at once, `Edges` one by one.
         portion: as in `Edges`; 4 in PC-DARTS.
     """
 
     def __init__(
-        self, space: CellSpace, skeleton: MacroSkeleton, make_edges: MakesEdges = Edges, portion: int = 1
+        self, space: CellSpace, skeleton: MacroSkeleton, make_edges: MakesEdges = BatchedEdges, portion: int = 1
     ) -> None:
         super().__init__()
         self.space = space
@@ -176,7 +97,7 @@ class NASBench201Supernet(nn.Module):
         channels: int = 16,
         cells: int = 5,
         classes: int = 10,
-        make_edges: MakesEdges = Edges,
+        make_edges: MakesEdges = BatchedEdges,
         portion: int = 1,
     ) -> None:
         super().__init__()
@@ -200,9 +121,3 @@ class NASBench201Supernet(nn.Module):
             for edges in stage:
                 x = edges([x], weights[kind], strength)[-1]
         return cast(Tensor, self.head(self.norm(x)))
-
-
-def shuffled(x: Tensor, groups: int) -> Tensor:
-    """Channels in another order: the first of each of so many groups, then the second of each, and so on."""
-    batch, channels, *size = x.shape
-    return x.view(batch, groups, channels // groups, *size).transpose(1, 2).reshape(batch, channels, *size)

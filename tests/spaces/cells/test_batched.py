@@ -13,6 +13,7 @@ from paretree.spaces.cells import (
     SHARP_DARTS,
     SHARPER,
     CellSpace,
+    Edges,
     MacroSkeleton,
     NASBench201Supernet,
     Supernet,
@@ -27,13 +28,13 @@ SETS = {one.name: CellSpace(one, nodes=2) for one in (DARTS, SHARP, SHARPER, SHA
 IMAGES = 4
 
 
-def supernet(space, portion=1, **made):
+def supernet(space, portion=1, make_edges=Edges):
     """Two of its three cells reduce; lazy layers have begun."""
     channels = 2 * portion
     if space is NASBENCH201_CELLS:
-        network = NASBench201Supernet(channels, 1, portion=portion, **made)
+        network = NASBench201Supernet(channels, 1, make_edges=make_edges, portion=portion)
     else:
-        network = Supernet(space, MacroSkeleton(3, channels), portion=portion, **made)
+        network = Supernet(space, MacroSkeleton(3, channels), make_edges, portion)
     network(torch.rand(2, 3, 8, 8), mixture(space))
     return network
 

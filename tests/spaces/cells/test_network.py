@@ -22,15 +22,16 @@ from paretree.spaces.cells import (
     SHARPER_SCALAR_NO_HACK_GENOTYPE,
     CellNetwork,
     CellSpace,
+    Edges,
     MacroSkeleton,
     NASBench201Supernet,
     SharpSepConv,
     Supernet,
     darts_space,
 )
+from paretree.spaces.cells.edges import shuffled
 from paretree.spaces.cells.network import FourAverages, cell_network
 from paretree.spaces.cells.operations import FactorizedReduction, ResizablePool, drop_path, operation
-from paretree.spaces.cells.supernet import shuffled
 from paretree.spaces.errors import ParetreeError
 from paretree.spaces.modules.nasbench201 import NASBench201
 
@@ -191,7 +192,7 @@ def test_a_supernet_with_one_operation_on_an_edge_is_the_network_of_that_genotyp
     genotype = cells.genotype_of(configuration)
     scores = cells.scores_of(configuration.values)
     weights = {kind: torch.tensor(table > 0, dtype=torch.float32) for kind, table in scores.items()}
-    supernet, network = Supernet(cells, SMALL), CellNetwork(genotype, primitives, SMALL)
+    supernet, network = Supernet(cells, SMALL, Edges), CellNetwork(genotype, primitives, SMALL)
     for each in (supernet, network):
         each.stem(images())
     randomized(supernet)
@@ -214,7 +215,7 @@ def test_a_supernet_of_nasbench201_with_one_operation_on_an_edge_is_that_network
     weights = torch.zeros(NASBENCH201_CELLS.shape)
     for row, name in enumerate(operations):
         weights[row, NASBENCH201_CELLS.primitives.names.index(name)] = 1
-    supernet, network = NASBench201Supernet(4, 1), NASBench201(cell, 4, 1, 10)
+    supernet, network = NASBench201Supernet(4, 1, make_edges=Edges), NASBench201(cell, 4, 1, 10)
     for each in (supernet, network):
         each.stem(images())
     randomized(supernet)
@@ -234,7 +235,7 @@ def test_a_supernet_of_nasbench201_with_one_operation_on_an_edge_is_that_network
 @pytest.mark.parametrize("portion", [1, 2])
 def test_weights_of_all_but_none_get_gradients_from_a_supernet(portion):
     cells = CellSpace(SHARP, nodes=2)
-    supernet = Supernet(cells, MacroSkeleton(3, 8), portion=portion)
+    supernet = Supernet(cells, MacroSkeleton(3, 8), Edges, portion)
     weights = {kind: torch.full(cells.shape, 1 / 9, requires_grad=True) for kind in cells.types}
     strengths = {kind: torch.full(cells.shape[:1], 0.5, requires_grad=True) for kind in cells.types}
     functional.cross_entropy(supernet(images(), weights, strengths), torch.arange(4)).backward()
@@ -248,7 +249,7 @@ def test_weights_of_all_but_none_get_gradients_from_a_supernet(portion):
 def test_a_supernet_mixes_by_weights_and_strengths():
     """Twice the weights on the edges to a node make it twice as large, and so does twice the strength."""
     cells = CellSpace(DARTS, nodes=1)
-    edges = Supernet(cells, SMALL).cells[0].edges
+    edges = Supernet(cells, SMALL, Edges).cells[0].edges
     inputs = [images(8, 4), images(8, 4)]
     weights = torch.rand(cells.shape)
     [once] = edges(inputs, weights)
@@ -259,7 +260,7 @@ def test_a_supernet_mixes_by_weights_and_strengths():
 
 def test_only_some_channels_pass_the_operations_and_then_all_are_shuffled():
     cells = CellSpace(DARTS, nodes=1)
-    edges = Supernet(cells, MacroSkeleton(3, 8), portion=4).cells[0].edges
+    edges = Supernet(cells, MacroSkeleton(3, 8), Edges, 4).cells[0].edges
     inputs = [images(8, 8), torch.zeros(4, 8, 8, 8)]
     [node] = edges(inputs, torch.zeros(cells.shape))
     bypassed = node[:, torch.arange(8).view(2, 4)[:, 1:].flatten()]
@@ -277,4 +278,4 @@ def test_networks_take_images_of_any_number_of_channels():
     assert CellNetwork(DARTS_V2, DARTS, SMALL)(images(16, 1)).shape == (4, 10)
     cells = CellSpace(DARTS)
     ones = {kind: torch.ones(cells.shape) for kind in cells.types}
-    assert Supernet(cells, SMALL)(images(16, 1), ones).shape == (4, 10)
+    assert Supernet(cells, SMALL, Edges)(images(16, 1), ones).shape == (4, 10)
