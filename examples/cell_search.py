@@ -38,7 +38,7 @@ QUICK = {
     "cells": CellSpace(SHARP, nodes=2),
     "supernet": MacroSkeleton(3, 4),
     "network": MacroSkeleton(3, 4),
-    "search": {"preset": "drnas", "epochs": 2, "batch_size": 32, "crop": 2},
+    "search": {"epochs": 2, "batch_size": 32, "crop": 2},
     "training": {"epochs": 1, "batch_size": 32, "lr": 0.05, "crop": 2, "cutout": 8},
     "trials": 4,
     "draws": 1,
@@ -50,7 +50,7 @@ CPU = {
     "cells": CellSpace(SHARP),
     "supernet": MacroSkeleton(3, 8),
     "network": MacroSkeleton(5, 8),
-    "search": {"preset": "drnas", "epochs": 8, "alpha_lr": 3e-3, "crop": 2},  # few steps, so greater ones
+    "search": {"epochs": 8, "lr": 0.1, "alpha_lr": 0.02, "batch_size": 32, "crop": 2},  # few steps, so large ones
     "training": {"epochs": 6, "batch_size": 64, "lr": 0.05, "power": 2.0, "crop": 2, "cutout": 8, "drop_path": 0.0},
     "trials": 9,
     "draws": 3,
@@ -62,7 +62,7 @@ GPU = {
     "cells": CellSpace(SHARP),
     "supernet": MacroSkeleton(8, 16),
     "network": MacroSkeleton(20, 36, auxiliary=True),
-    "search": {"preset": "drnas", "epochs": 50},
+    "search": {"epochs": 50},
     "training": {"epochs": 200, "lr_min": 1e-8, "power": 2.0, "warmup": 5},
     "trials": 17,
     "draws": 7,

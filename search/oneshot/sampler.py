@@ -34,10 +34,9 @@ class OneShot:
     """Searches on supernets, each of which is a trial; then what they found, and then another sampler.
 
     It proposes `searches` trials that search, with different seeds. Of each that has finished it proposes the cell that
-    the search ended in, and `draws` more whose operations are drawn by its architecture weights (those of a preset such
-    as "drnas"; the usual settings leave all weights equal). While searches run and nothing of them is known, and when
-    all of that is tried, `then` is asked, which learns from all cells that were tried. Searches that failed are not
-    repeated.
+    the search ended in, and `draws` more whose operations are drawn by its architecture weights. While searches run
+    and nothing of them is known, and when all of that is tried, `then` is asked, which learns from all cells that were
+    tried. Searches that failed are not repeated.
 
     Args:
         cells: what is searched; the space must be `searching(cells.space(...))`.
