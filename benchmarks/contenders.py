@@ -71,9 +71,12 @@ def make_contender(name: str) -> Contender:
     return lambda problem, seed: paretree_search(problem, seed, name)
 
 
-def paretree_search(problem: Problem, seed: int, name: str) -> Search:
-    """A sampler of ours, with one worker and nothing stored; what a sweep would not try is replaced as a sweep does."""
-    sampler, space = make_sampler(name), problem.space
+def paretree_search(problem: Problem, seed: int, chosen: Any) -> Search:
+    """A sampler of ours, by its name or itself, with one worker and nothing stored.
+
+    What a sweep would not try is replaced as a sweep does.
+    """
+    sampler, space = make_sampler(chosen), problem.space
     trials = Trials(Goals.of(problem.objectives, problem.constraints, problem.known))
     while True:
         number = len(trials)
