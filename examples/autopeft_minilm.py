@@ -27,6 +27,7 @@ from transformers import AutoConfig
 from transformers.utils import logging
 
 import paretree as pt
+from paretree.search.samplers.bayes import SaasSampler
 from paretree.spaces.peft import Anatomy, Examples, LoRA, Task, autopeft, fine_tune, peft_trial, size
 
 logging.disable_progress_bar()
@@ -36,10 +37,11 @@ ANATOMY = Anatomy.of_config(AutoConfig.from_pretrained(MODEL))
 SOURCE = "vaderSentiment==3.3.2"  # MIT licence; Hutto and Gilbert, ICWSM 2014. Its sentences are quotations.
 CACHE = Path.home() / ".cache" / "paretree"
 SEEDS = (0, 1, 2)
+SAMPLERS = {"saas": SaasSampler(initial=8), "random": "random"}  # by itself, `saas` begins to model after 20 trials
 PATIENCE = 600.0  # seconds; `saas` takes ten or more for a proposal, on a busy machine a minute
 
 QUICK = {"trials": 4, "sentences": 200, "steps": 10, "seeds": SEEDS[:1]}
-CPU = {"trials": 40, "sentences": None, "steps": 100, "seeds": SEEDS}
+CPU = {"trials": 20, "sentences": None, "steps": 100, "seeds": SEEDS}
 GPU = {"trials": 200, "sentences": None, "steps": None, "seeds": SEEDS}
 
 SHORT = {"batch_size": 16, "max_length": 40, "lr": 2e-3, "warmup": 0.06}
@@ -102,7 +104,7 @@ def sweep_of(preset, sampler, kind="movieReview"):
         partial(train, kind=kind, preset=preset),
         objectives={"accuracy": "maximize", "percent": "minimize"},
         known={"percent": percent},  # no trial has to find out
-        sampler=sampler,
+        sampler=SAMPLERS[sampler],
         store="autopeft.db",
         seed=0,
     )
@@ -166,7 +168,7 @@ def workers_for(preset):
 
 def main():
     preset = options()
-    sweeps = {sampler: sweep_of(preset, sampler) for sampler in ("saas", "random")}
+    sweeps = {sampler: sweep_of(preset, sampler) for sampler in SAMPLERS}
     for sweep in sweeps.values():
         sweep.run(trials=preset["trials"], workers=workers_for(preset), ask_timeout=PATIENCE)
     worst = {"accuracy": 0.5, "percent": max(sweep.trials()["percent"].max() for sweep in sweeps.values())}
