@@ -173,7 +173,7 @@ def test_evaluation_uses_the_statistics_that_training_left(name):
         assert apart([batched.train()(images, alphas)], [evaluated]) > 1e-3
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_supernet_is_the_same_after_it_was_batched_and_back(name):
     plain = supernet(SETS[name], portion=4)
     again = with_plain_edges(with_batched_edges(plain))
@@ -182,7 +182,7 @@ def test_a_supernet_is_the_same_after_it_was_batched_and_back(name):
     assert all(map(torch.equal, states[0].values(), states[1].values()))
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", NAMES)
 def test_batched_weights_are_drawn_from_the_distributions_of_plain_ones(name):
     plain, made = supernet(SETS[name]), with_plain_edges(supernet(SETS[name], make_edges=BatchedEdges))
     for (key, one), (_, other) in zip(plain.state_dict().items(), made.state_dict().items(), strict=True):
