@@ -46,15 +46,15 @@ QUICK = {
 }
 CPU = {
     "data": "fashion",
-    "images": 3000,
+    "images": 2000,
     "cells": CellSpace(SHARP),
-    "supernet": MacroSkeleton(3, 8),
-    "network": MacroSkeleton(5, 8),
-    "search": {"epochs": 8, "lr": 0.1, "alpha_lr": 0.02, "batch_size": 32, "crop": 2},  # few steps, so large ones
-    "training": {"epochs": 6, "batch_size": 64, "lr": 0.05, "power": 2.0, "crop": 2, "cutout": 8, "drop_path": 0.0},
-    "trials": 9,
-    "draws": 3,
-    "seeds": (1, 2, 3),
+    "supernet": MacroSkeleton(3, 4),
+    "network": MacroSkeleton(4, 8),
+    "search": {"epochs": 6, "lr": 0.1, "alpha_lr": 0.02, "batch_size": 32, "crop": 2},  # few steps, so large ones
+    "training": {"epochs": 5, "batch_size": 32, "lr": 0.05, "power": 2.0, "crop": 2, "cutout": 8, "drop_path": 0.0},
+    "trials": 8,
+    "draws": 2,
+    "seeds": (1, 2),
 }
 GPU = {
     "data": "cifar10",
