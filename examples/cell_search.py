@@ -28,7 +28,7 @@ import paretree as pt
 from paretree.search.oneshot import OneShot, oneshot_trial, searching
 from paretree.spaces.cells import SHARP, CellSpace, MacroSkeleton, Supernet, draw_genotype
 from paretree.spaces.cells.images import Images
-from paretree.spaces.cells.training import CellTraining, cell_trial, train_cell
+from paretree.spaces.cells.training import CellTraining, accuracy_of, cell_trial, train_cell
 
 DEBIAN = "/usr/share/datasets/fashion-mnist"
 
@@ -159,7 +159,8 @@ def tested(preset, configuration):
     for seed in preset["seeds"]:
         torch.manual_seed(seed)
         network = configuration.model.build(train.shape)
-        accuracies.append(train_cell(network, whole, test, settings, seed, device))
+        train_cell(network, whole, validation, settings, seed, device)
+        accuracies.append(accuracy_of(network, test.to(device), device))
     return accuracies
 
 
