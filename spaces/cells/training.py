@@ -191,7 +191,7 @@ def _epoch(
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             outputs = network(pixels.contiguous(memory_format=torch.channels_last))
         loss = _loss(outputs, labels, settings.auxiliary_weight)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(network.parameters(), settings.clip)
         optimizer.step()
         total += loss.detach()
